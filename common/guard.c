@@ -1,0 +1,84 @@
+#include "config.h"
+
+#include "common/guard.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t watched_fd = -1;
+static volatile sig_atomic_t fired;
+static void (*on_exit_words)(void);
+static timer_t timer;
+static bool have_timer;
+
+static void handle_alarm(int signo)
+{
+    int saved = errno;
+
+    (void)signo;
+    if (fired) {
+        if (on_exit_words != NULL)
+            on_exit_words();
+        _exit(GUARD_EXIT);
+    }
+    fired = 1;
+    if (watched_fd >= 0)
+        shutdown(watched_fd, SHUT_RDWR);
+    errno = saved;
+}
+
+static bool make_timer(void)
+{
+    struct sigaction act = {.sa_handler = handle_alarm}; /* no SA_RESTART: poll returns EINTR */
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+
+    if (have_timer)
+        return true;
+    sigemptyset(&act.sa_mask);
+    have_timer = sigaction(SIGALRM, &act, NULL) == 0 &&
+                 timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
+    return have_timer;
+}
+
+void guard_arm(int64_t deadline_ms)
+{
+    struct itimerspec spec = {
+        .it_value = {.tv_sec = deadline_ms / 1000, .tv_nsec = (deadline_ms % 1000) * 1000000},
+        /* Fires again every GRACE: the second time ends the process. */
+        .it_interval = {.tv_nsec = GUARD_GRACE_MS * 1000000L},
+    };
+
+    if (deadline_ms <= 0)
+        spec.it_value = (struct timespec){.tv_nsec = 1};
+    fired = 0;
+    /* Without a timer nothing may wait without a limit, so there is no going on. */
+    if (!make_timer() || timer_settime(timer, TIMER_ABSTIME, &spec, NULL) != 0)
+        _exit(GUARD_EXIT);
+}
+
+bool guard_disarm(void)
+{
+    struct itimerspec off = {0};
+
+    if (have_timer)
+        timer_settime(timer, 0, &off, NULL);
+    return fired != 0;
+}
+
+void guard_watch(int fd)
+{
+    watched_fd = fd;
+    /* A socket made after the timer fired would not be shut down by it. */
+    if (fd >= 0 && fired)
+        shutdown(fd, SHUT_RDWR);
+}
+
+void guard_on_exit(void (*last_words)(void))
+{
+    on_exit_words = last_words;
+}

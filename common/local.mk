@@ -1,0 +1,11 @@
+# What two programs need.  libcommon knows no program and no network; libldapc adds LDAP.
+noinst_LTLIBRARIES += libcommon.la
+libcommon_la_SOURCES = \
+	common/bytes.h \
+	common/clock.c common/clock.h \
+	common/guard.c common/guard.h \
+	common/outage.c common/outage.h \
+	common/reason.c common/reason.h \
+	common/secret.c common/secret.h
+libcommon_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+libcommon_la_LIBADD = $(CRYPTO_LIBS)
