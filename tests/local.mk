@@ -1,2 +1,3 @@
 # tests
 include tests/role.mk
+include tests/integration/directory.mk

@@ -1,2 +1,2 @@
 # The LDAP client against a real slapd: libraries of shell functions, scripts, their programs.
-EXTRA_DIST += tests/integration/report.sh tests/integration/slapd.sh
+EXTRA_DIST += tests/integration/slapd.sh
