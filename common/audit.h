@@ -1,0 +1,107 @@
+/*
+ * audit.h - one event, one JSON line.  docs/audit.md documents every field and every reason.
+ *
+ * Every text in an event may be bytes from an attacker.  The line is always one line of valid UTF-8
+ * and at most AUDIT_LINE_MAX bytes, newline included.
+ */
+#ifndef PGSIGNET_AUDIT_H
+#define PGSIGNET_AUDIT_H
+
+#include "common/bytes.h"
+#include "common/reason.h"
+#include "common/settings.h"
+
+#include <sys/types.h>
+
+#define AUDIT_LINE_MAX 4096 /* bytes with the newline */
+
+enum audit_factor {
+    FACTOR_NOT_TRIED = 0, /* left out of the line */
+    FACTOR_OK,
+    FACTOR_WRONG,
+    FACTOR_USED,
+    FACTOR_MISSING,
+    FACTOR_EXEMPT,
+    FACTOR_OFF,
+    FACTOR_REFUSED,
+    FACTOR_UNAVAILABLE,
+    FACTOR_LEFT_TO_STACK,
+};
+
+struct audit_factors {
+    enum audit_factor throttle, code, password, account, group, role;
+};
+
+/* Microseconds of each step; 0 = not taken, left out of the line. Printed as ms with 3 decimals. */
+struct audit_steps {
+    int64_t code_us; /* throttle and code */
+    int64_t password_us;
+    int64_t account_us;
+    int64_t groups_us;
+    int64_t role_us;
+    int64_t total_us;
+};
+
+/*
+ * Plain data; nothing is owned.  All zero is the empty event.  Empty slices, NULL and "" texts, and
+ * zero numbers are left out of the line.
+ */
+struct audit_event {
+    int64_t time_ms;   /* Unix time */
+    const char *event; /* "login", "account", "give-back", "peer", "enroll", "confirm", "remove",
+                        * "unlock", "init", ...; ours, never foreign */
+    uint64_t id;       /* 16 hex digits in the line; the module logs the same */
+
+    /* What became of it: with result NULL the reason and the verdict it implies; else result alone
+     * ("done", "failed": the acts of an operator, who is not being judged). */
+    enum reason reason;
+    const char *result;
+
+    struct bytes user;
+    bool user_known;       /* else the line shows user_hash, unless settings say plain */
+    const char *user_hash; /* mfa_outcome.user_hash; NULL or "" when the key was not to be had: the
+                            * line then has "user_hash":null and still no name */
+
+    struct bytes address; /* empty with result NULL: shown as "local" */
+    struct bytes service;
+    struct bytes policy;
+    struct audit_factors factors;
+    const char *group;         /* that matched, as configured */
+    const char *token;         /* name of the token that matched */
+    const char *exempt_reason; /* of the exemption that was used */
+    struct audit_steps steps;
+    pid_t backend_pid; /* of the asking process */
+    bool has_uid;
+    uid_t uid;          /* of the asking process, or of the operator */
+    const char *detail; /* a sentence for the operator: what failed, on what; never a secret */
+};
+
+/*
+ * Renders the line with its newline and a NUL behind it.  Texts that are too long for the line are
+ * cut (then they end in "...").  Returns the length without the NUL; 0 only when memory is short.
+ */
+size_t audit_render(const struct audit_event *event, enum settings_unknown_names unknown_names,
+                    char line[AUDIT_LINE_MAX + 1]);
+
+struct audit; /* an open trail; may be used across fork: every line is one append */
+
+/*
+ * Opens (creating it with mode 0640) the file that settings name; a symbolic link at its end, a file
+ * that is not regular, or one that everybody may write is refused.  settings must outlive it.  NULL on
+ * failure; why (size bytes) then holds a sentence for the operator.
+ */
+struct audit *audit_open(const struct settings_audit *settings, char *why, size_t size);
+void audit_close(struct audit *audit); /* NULL is allowed */
+
+/*
+ * Writes one event to every sink of the settings.  If the file does not take the whole line, the line
+ * goes to stderr and the trouble to syslog (LOG_ALERT).  True only if a sink surely took the line: the
+ * file or stderr (syslog(3) does not say).  With no file configured the line goes to stderr as well as
+ * to syslog for that reason.  Never reopens the file.
+ */
+bool audit_write(struct audit *audit, const struct audit_event *event);
+
+/* The word for a factor's result in events; NULL for FACTOR_NOT_TRIED and values outside the enum. */
+const char *audit_factor_name(enum audit_factor factor);
+
+#endif
