@@ -10,6 +10,7 @@ libcommon_la_SOURCES = \
 	common/outage.c common/outage.h \
 	common/reason.c common/reason.h \
 	common/secret.c common/secret.h \
-	common/text.c common/text.h
+	common/text.c common/text.h \
+	common/wire.c common/wire.h
 libcommon_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 libcommon_la_LIBADD = $(CRYPTO_LIBS)
