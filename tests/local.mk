@@ -1,3 +1,5 @@
 # tests
 include tests/role.mk
 include tests/integration/directory.mk
+include tests/unit/module.mk
+include tests/fuzz/module.mk
