@@ -3,3 +3,4 @@ include tests/role.mk
 include tests/integration/directory.mk
 include tests/unit/module.mk
 include tests/fuzz/module.mk
+include tests/harness.mk
