@@ -48,7 +48,8 @@ void log_open(const char *program, bool to_syslog, bool debug)
         openlog(program, LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
 }
 
-static void log_line(int level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_line(int level, const char *format,
+                                                           va_list args)
 {
     char message[LOG_LINE_MAX + 1], clean[LOG_LINE_MAX + 1], line[LOG_LINE_MAX + 128];
     char prefix[8] = "";

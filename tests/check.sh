@@ -10,7 +10,7 @@
 
 : "${root:?}" "${build:?}"
 check_own_suites=(unit asan lint fuzz distcheck)
-check_fuzz_seconds=60
+check_fuzz_seconds=${PGSIGNET_FUZZ_SECONDS:-60}
 
 check_list()
 {
