@@ -10,7 +10,21 @@ libcommon_la_SOURCES = \
 	common/outage.c common/outage.h \
 	common/reason.c common/reason.h \
 	common/secret.c common/secret.h \
+	common/settings.c common/settings.h \
+	common/settings_check.c common/settings_check.h \
+	common/settings_check_ldap.c \
+	common/settings_conninfo.c \
+	common/settings_fields.c common/settings_fields.h \
+	common/settings_notes.c common/settings_notes.h \
+	common/settings_schema.c common/settings_schema.h \
+	common/settings_syntax.c common/settings_syntax.h \
+	common/settings_walk.c common/settings_walk.h \
+	common/settings_yaml.c common/settings_yaml.h \
 	common/text.c common/text.h \
 	common/wire.c common/wire.h
-libcommon_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
-libcommon_la_LIBADD = $(CRYPTO_LIBS)
+libcommon_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS)
+libcommon_la_LIBADD = $(CRYPTO_LIBS) $(YAML_LIBS) $(JANSSON_LIBS)
+
+EXTRA_DIST += \
+	examples/pgsignet.yaml examples/minimal.yaml examples/scram.yaml examples/ad.yaml \
+	examples/cert-and-code.yaml
