@@ -1,1 +1,2 @@
 # mfa
+include mfa/cli.mk
