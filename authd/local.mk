@@ -1,1 +1,2 @@
 # authd
+include authd/role.mk

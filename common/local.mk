@@ -28,3 +28,4 @@ libcommon_la_LIBADD = $(CRYPTO_LIBS) $(YAML_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += \
 	examples/pgsignet.yaml examples/minimal.yaml examples/scram.yaml examples/ad.yaml \
 	examples/cert-and-code.yaml
+include common/pgconn.mk
