@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OUTAGE_SERVERS 16 /* ldap.uris by position, then postgres */
-#define OUTAGE_POSTGRES (OUTAGE_SERVERS - 1)
+#define OUTAGE_LDAP_MAX 15 /* ldap.uris by position: 0 to 14 */
+#define OUTAGE_POSTGRES 15
+#define OUTAGE_STORE    16 /* a failure could not be counted: see authd/decide.c */
+#define OUTAGE_SERVERS  17
 
 struct outage {
     _Atomic int64_t until_ms[OUTAGE_SERVERS]; /* CLOCK_MONOTONIC; 0 = not down */

@@ -1,0 +1,39 @@
+#include "config.h"
+
+#include "authd/clients.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+
+bool clients_resolve(const struct settings_strings *names, struct clients *clients)
+{
+    *clients = (struct clients){.uids = calloc(names->n + 1, sizeof(uid_t))};
+    if (clients->uids == NULL)
+        return false;
+    for (size_t i = 0; i < names->n; i++) {
+        const struct passwd *pw = getpwnam(names->at[i]);
+        if (pw == NULL)
+            log_notice("daemon.clients: this host has no user %s; it is left out", names->at[i]);
+        else
+            clients->uids[clients->n++] = pw->pw_uid;
+    }
+    if (clients->n == 0)
+        clients_free(clients);
+    return clients->n > 0;
+}
+
+void clients_free(struct clients *clients)
+{
+    free(clients->uids);
+    *clients = (struct clients){0};
+}
+
+bool clients_may_ask(const struct clients *clients, uid_t uid)
+{
+    for (size_t i = 0; i < clients->n; i++)
+        if (clients->uids[i] == uid)
+            return true;
+    return false;
+}
