@@ -5,3 +5,4 @@ include tests/unit/module.mk
 include tests/fuzz/module.mk
 include tests/harness.mk
 include tests/unit/mfa_cli.mk
+include tests/unit/authd.mk

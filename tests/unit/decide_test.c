@@ -1,0 +1,507 @@
+/*
+ * The order of a login: which step is asked, in which order, and what becomes of the code.
+ *
+ * Store, directory and PostgreSQL are stand-ins here that note each call, because what is tested is
+ * who is asked and who is not; with the real ones the same logins run in tests/integration/login.sh.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "authd/decide.h"
+#include "authd/scram.h"
+
+/* --- stand-ins ---------------------------------------------------------------------------------- */
+
+static struct {
+    char calls[256];
+    enum reason code, find, password, account, groups, role, read;
+    bool role_exists, superuser, verifier, counts;
+    bool code_due, whole_is_code, entry_was_null, by_bind;
+    enum scram_result scram;
+    char password_seen[64];
+} fake;
+
+static int dummy; /* what opaque handles point to */
+
+static void note(const char *call)
+{
+    size_t used = strlen(fake.calls);
+
+    snprintf(fake.calls + used, sizeof fake.calls - used, "%s%s", used > 0 ? " " : "", call);
+}
+
+enum reason mfa_attempt(struct mfa *mfa, const struct mfa_attempt *attempt, int64_t deadline_ms,
+                        struct mfa_outcome *outcome)
+{
+    (void)mfa;
+    (void)deadline_ms;
+    note("code");
+    fake.code_due = attempt->code_due;
+    fake.whole_is_code = attempt->whole_is_code;
+    *outcome = (struct mfa_outcome){.reason = fake.code, .user_known = true, .user_hash = "5a"};
+    if (fake.code != REASON_GRANTED)
+        return fake.code;
+    outcome->password_length = attempt->secret.len;
+    if (attempt->code_due) {
+        outcome->password_length -= 6;
+        outcome->burn = (struct mfa_burn){.token = 7, .step = 100, .previous = 90};
+    }
+    return REASON_GRANTED;
+}
+
+bool mfa_give_back(struct mfa *mfa, const struct mfa_burn *burn, int64_t deadline_ms)
+{
+    (void)mfa;
+    (void)deadline_ms;
+    assert_int_equal(burn->token, 7);
+    assert_int_equal(burn->previous, 90);
+    note("give-back");
+    return true;
+}
+
+bool mfa_count_failure(struct mfa *mfa, struct bytes user, struct bytes address, int64_t now_ms,
+                       int64_t deadline_ms)
+{
+    (void)mfa;
+    (void)user;
+    (void)address;
+    (void)now_ms;
+    (void)deadline_ms;
+    note("failure");
+    return fake.counts;
+}
+
+bool mfa_count_success(struct mfa *mfa, struct bytes user, struct bytes address, int64_t now_ms,
+                       int64_t deadline_ms)
+{
+    (void)mfa;
+    (void)user;
+    (void)address;
+    (void)now_ms;
+    (void)deadline_ms;
+    note("success");
+    return true;
+}
+
+enum reason directory_find(struct directory *directory, struct bytes user, int64_t deadline_ms,
+                           struct directory_entry **out)
+{
+    (void)directory;
+    (void)user;
+    (void)deadline_ms;
+    note("find");
+    *out = fake.find == REASON_GRANTED ? (struct directory_entry *)&dummy : NULL;
+    return fake.find;
+}
+
+void directory_entry_free(struct directory_entry *entry)
+{
+    (void)entry;
+}
+
+enum reason directory_check_password(struct directory *directory, const struct directory_entry *entry,
+                                     struct bytes password, int64_t deadline_ms)
+{
+    (void)directory;
+    (void)deadline_ms;
+    note("bind");
+    fake.entry_was_null = entry == NULL;
+    snprintf(fake.password_seen, sizeof fake.password_seen, "%.*s", (int)password.len,
+             (const char *)password.ptr);
+    return entry == NULL ? REASON_PASSWORD_WRONG : fake.password;
+}
+
+enum reason directory_account(const struct directory_entry *entry, int64_t now_s,
+                              bool password_was_checked)
+{
+    (void)now_s;
+    assert_non_null(entry);
+    note("account");
+    fake.by_bind = password_was_checked;
+    return fake.account;
+}
+
+enum reason directory_groups(struct directory *directory, const struct directory_entry *entry,
+                             const struct settings_strings *require,
+                             const struct settings_strings *deny, int64_t deadline_ms,
+                             char **matched)
+{
+    (void)directory;
+    (void)require;
+    (void)deny;
+    (void)deadline_ms;
+    assert_non_null(entry);
+    note("groups");
+    *matched = strdup("cn=dba");
+    return fake.groups;
+}
+
+enum reason role_read(struct role_source *source, struct bytes name, bool with_verifier,
+                      int64_t deadline_ms, struct role *role)
+{
+    (void)source;
+    (void)name;
+    (void)deadline_ms;
+    note(with_verifier ? "verifier" : "role");
+    *role = (struct role){.exists = fake.role_exists, .superuser = fake.superuser};
+    if (fake.verifier)
+        strcpy(role->verifier, "SCRAM-SHA-256$...");
+    return fake.read;
+}
+
+enum reason role_judge(const struct role *role, int64_t now_s)
+{
+    (void)role;
+    (void)now_s;
+    note("judge");
+    return fake.role;
+}
+
+enum scram_result scram_check(const char *verifier, struct bytes password)
+{
+    (void)verifier;
+    (void)password;
+    note("scram");
+    return fake.scram;
+}
+
+void scram_spend(struct bytes password)
+{
+    (void)password;
+    note("spend");
+}
+
+/* --- one login ---------------------------------------------------------------------------------- */
+
+static char *groups[] = {"cn=dba", NULL};
+static struct settings_exempt exempt = {"backup", "nightly dump", 2000};
+static struct settings_policy policy;
+static struct settings settings;
+static struct outage outage;
+static struct slot slot;
+
+static int begin(void **state)
+{
+    (void)state;
+    memset(&fake, 0, sizeof fake); /* every reason is REASON_GRANTED */
+    fake.role_exists = fake.verifier = fake.counts = true;
+    policy = (struct settings_policy){
+        .name = "default", .require_groups = {groups, 1}, .check_role = true};
+    settings = (struct settings){.policies = &policy, .n_policies = 1};
+    memset(&outage, 0, sizeof outage);
+    slot = (struct slot){0};
+    return 0;
+}
+
+const struct settings_policy *settings_policy_for(const struct settings *s, const char *name,
+                                                  const char *service)
+{
+    (void)s;
+    (void)service;
+    return name == NULL || strcmp(name, "default") == 0 ? &policy : NULL;
+}
+
+static struct login login;
+static struct wire_request request;
+
+static enum reason run(const char *user, const char *secret)
+{
+    static struct providers providers;
+
+    providers = (struct providers){.settings = &settings,
+                                   .mfa = (struct mfa *)&dummy,
+                                   .directory = (struct directory *)&dummy,
+                                   .roles = (struct role_source *)&dummy,
+                                   .outage = &outage};
+    request.kind = request.kind ? request.kind : WIRE_AUTHENTICATE;
+    request.user = bytes_str(user);
+    request.secret = bytes_str(secret);
+    login = (struct login){.providers = &providers,
+                           .request = &request,
+                           .slot = &slot,
+                           .now_ms = 1000 * 1000,
+                           .deadline_ms = INT64_MAX};
+    decide(&login);
+    decide_clear(&login);
+    request = (struct wire_request){0};
+    return login.reason;
+}
+
+#define assert_login(user, secret, reason, asked)                                  \
+    do {                                                                           \
+        assert_string_equal(reason_name(run(user, secret)), reason_name(reason));  \
+        assert_string_equal(fake.calls, asked);                                    \
+    } while (0)
+
+/* --- behaviour ---------------------------------------------------------------------------------- */
+
+static void a_right_login_passes_every_step_in_order(void **state)
+{
+    (void)state;
+    assert_login("alice", "secret123456", REASON_GRANTED,
+                 "code find bind account groups role judge success");
+    assert_string_equal(fake.password_seen, "secret");
+    assert_true(fake.by_bind);
+}
+
+static void a_wrong_code_never_reaches_directory_or_postgres(void **state)
+{
+    static const enum reason refusals[] = {
+        REASON_CODE_WRONG,    REASON_CODE_USED, REASON_CODE_MISSING, REASON_CODE_BEFORE_BOOT,
+        REASON_NOT_ENROLLED,  REASON_THROTTLED, REASON_CAPPED,       REASON_STORE_UNAVAILABLE,
+        REASON_KEY_UNAVAILABLE,
+    };
+
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        begin(state);
+        fake.code = refusals[i];
+        assert_login("alice", "secret123456", refusals[i], "code");
+    }
+}
+
+static void a_wrong_password_is_counted_and_the_code_stays_burnt(void **state)
+{
+    (void)state;
+    fake.password = REASON_PASSWORD_WRONG;
+    assert_login("alice", "secret123456", REASON_PASSWORD_WRONG, "code find bind failure");
+}
+
+static void an_unknown_name_costs_a_bind_as_well(void **state)
+{
+    (void)state;
+    fake.find = REASON_NO_ENTRY;
+    assert_login("alice", "secret123456", REASON_NO_ENTRY, "code find bind failure");
+    assert_true(fake.entry_was_null);
+}
+
+static void an_empty_password_is_refused_before_any_bind(void **state)
+{
+    (void)state;
+    assert_login("alice", "123456", REASON_PASSWORD_EMPTY, "code failure");
+}
+
+static void every_later_refusal_is_counted(void **state)
+{
+    begin(state);
+    fake.account = REASON_ACCOUNT_DISABLED;
+    assert_login("alice", "secret123456", REASON_ACCOUNT_DISABLED,
+                 "code find bind account failure");
+    begin(state);
+    fake.groups = REASON_NOT_IN_GROUP;
+    assert_login("alice", "secret123456", REASON_NOT_IN_GROUP,
+                 "code find bind account groups failure");
+    begin(state);
+    fake.role = REASON_ROLE_EXPIRED;
+    assert_login("alice", "secret123456", REASON_ROLE_EXPIRED,
+                 "code find bind account groups role judge failure");
+}
+
+static void unavailable_gives_the_code_back_and_counts_nothing(void **state)
+{
+    begin(state);
+    fake.find = REASON_DIRECTORY_UNAVAILABLE;
+    assert_login("alice", "secret123456", REASON_DIRECTORY_UNAVAILABLE, "code find give-back");
+    begin(state);
+    fake.password = REASON_DEADLINE;
+    assert_login("alice", "secret123456", REASON_DEADLINE, "code find bind give-back");
+    begin(state);
+    fake.groups = REASON_DIRECTORY_ANSWER;
+    assert_login("alice", "secret123456", REASON_DIRECTORY_ANSWER,
+                 "code find bind account groups give-back");
+    begin(state);
+    fake.read = REASON_POSTGRES_UNAVAILABLE;
+    assert_login("alice", "secret123456", REASON_POSTGRES_UNAVAILABLE,
+                 "code find bind account groups role give-back");
+}
+
+static void after_the_verdict_no_successor_may_give_the_code_back(void **state)
+{
+    (void)state;
+    fake.password = REASON_PASSWORD_WRONG;
+    run("alice", "secret123456");
+    assert_int_equal(slot.burn.token, 0);
+}
+
+static void an_unrecorded_login_is_withdrawn_and_its_code_given_back(void **state)
+{
+    (void)state;
+    run("alice", "secret123456");
+    fake.calls[0] = '\0';
+    decide_withdraw(&login, REASON_AUDIT_UNAVAILABLE);
+    assert_int_equal(login.reason, REASON_AUDIT_UNAVAILABLE);
+    assert_string_equal(fake.calls, "give-back");
+}
+
+static void scram_reads_the_role_once_and_spends_the_same_on_roles_without_verifier(void **state)
+{
+    policy.password = PASSWORD_SCRAM;
+    policy.require_groups.n = 0;
+    assert_login("alice", "secret123456", REASON_GRANTED, "code verifier scram judge success");
+    begin(state);
+    policy.password = PASSWORD_SCRAM;
+    fake.scram = SCRAM_MISMATCH;
+    assert_login("alice", "secret123456", REASON_PASSWORD_WRONG, "code verifier scram failure");
+    begin(state);
+    policy.password = PASSWORD_SCRAM;
+    fake.role_exists = false;
+    assert_login("alice", "secret123456", REASON_NO_ROLE, "code verifier spend failure");
+    begin(state);
+    policy.password = PASSWORD_SCRAM;
+    fake.verifier = false;
+    assert_login("alice", "secret123456", REASON_NO_VERIFIER, "code verifier spend failure");
+    begin(state);
+    policy.password = PASSWORD_SCRAM;
+    fake.superuser = true;
+    assert_login("alice", "secret123456", REASON_SUPERUSER_EXCLUDED, "code verifier spend failure");
+    begin(state);
+    policy.password = PASSWORD_SCRAM;
+    fake.superuser = true;
+    settings.postgres.superusers = SUPERUSERS_INCLUDE;
+    assert_login("alice", "secret123456", REASON_GRANTED,
+                 "code verifier scram find account groups judge success");
+}
+
+static void stack_leaves_the_password_and_alone_admits_nobody_without_a_code(void **state)
+{
+    policy.password = PASSWORD_STACK;
+    policy.require_groups.n = 0;
+    policy.check_role = false;
+    assert_login("alice", "secret123456", REASON_GRANTED, "code success");
+    assert_int_equal(login.password.len, 6);
+    begin(state);
+    policy.password = PASSWORD_STACK;
+    policy.require_groups.n = 0;
+    policy.check_role = false;
+    policy.code = CODE_OFF;
+    assert_login("alice", "secret", REASON_LEFT_TO_STACK, "code");
+}
+
+static void none_takes_the_whole_string_as_the_code(void **state)
+{
+    (void)state;
+    policy.password = PASSWORD_NONE;
+    policy.require_groups.n = 0;
+    assert_login("alice", "123456", REASON_GRANTED, "code role judge success");
+    assert_true(fake.whole_is_code);
+}
+
+static void without_password_and_code_nobody_enters_whatever_the_settings_say(void **state)
+{
+    (void)state;
+    policy.password = PASSWORD_NONE;
+    policy.code = CODE_OFF;
+    assert_login("alice", "123456", REASON_NO_POLICY, "");
+    begin(state);
+    policy.password = PASSWORD_NONE;
+    policy.exempt = &exempt;
+    policy.n_exempt = 1;
+    assert_login("backup", "123456", REASON_NO_POLICY, "");
+}
+
+static void an_exemption_needs_its_exact_name_and_ends_with_its_day(void **state)
+{
+    policy.exempt = &exempt;
+    policy.n_exempt = 1;
+    assert_int_equal(run("backup", "secret"), REASON_GRANTED_EXEMPT);
+    assert_false(fake.code_due);
+    assert_ptr_equal(login.exempt, &exempt);
+    begin(state);
+    policy.exempt = &exempt;
+    policy.n_exempt = 1;
+    run("Backup", "secret123456");
+    assert_true(fake.code_due);
+    begin(state);
+    policy.exempt = &exempt;
+    policy.n_exempt = 1;
+    exempt.until = 1000; /* now */
+    run("backup", "secret123456");
+    assert_true(fake.code_due);
+    exempt.until = 2000;
+}
+
+static void passwords_alone_are_not_judged_while_failures_cannot_be_counted(void **state)
+{
+    (void)state;
+    policy.code = CODE_OFF;
+    fake.password = REASON_PASSWORD_WRONG;
+    fake.counts = false;
+    assert_login("alice", "guess", REASON_PASSWORD_WRONG, "code find bind failure");
+    fake.calls[0] = '\0';
+    assert_login("alice", "guess", REASON_STORE_UNAVAILABLE, "");
+}
+
+static void account_alone_asks_neither_code_nor_password(void **state)
+{
+    (void)state;
+    request.kind = WIRE_ACCOUNT;
+    assert_login("alice", "", REASON_GRANTED, "find account groups role judge");
+    assert_false(fake.by_bind);
+    begin(state);
+    request.kind = WIRE_ACCOUNT;
+    fake.groups = REASON_NOT_IN_GROUP;
+    assert_login("alice", "", REASON_NOT_IN_GROUP, "find account groups");
+}
+
+static void names_that_no_role_can_have_are_refused_before_anything(void **state)
+{
+    char longest[65];
+
+    memset(longest, 'x', 64);
+    longest[64] = '\0';
+    assert_login(longest, "secret123456", REASON_BAD_NAME, "");
+    assert_login("", "secret123456", REASON_BAD_NAME, "");
+    begin(state);
+    assert_login(longest + 1, "secret123456", REASON_GRANTED,
+                 "code find bind account groups role judge success");
+}
+
+static void an_unknown_policy_or_one_with_a_nul_is_refused(void **state)
+{
+    (void)state;
+    request.policy = bytes_str("other");
+    assert_login("alice", "secret123456", REASON_NO_POLICY, "");
+    request.policy = bytes_of("default\0x", 9);
+    assert_login("alice", "secret123456", REASON_NO_POLICY, "");
+}
+
+static void an_empty_string_is_refused(void **state)
+{
+    (void)state;
+    assert_login("alice", "", REASON_BAD_SECRET, "");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup(name, begin)
+    const struct CMUnitTest tests[] = {
+        T(a_right_login_passes_every_step_in_order),
+        T(a_wrong_code_never_reaches_directory_or_postgres),
+        T(a_wrong_password_is_counted_and_the_code_stays_burnt),
+        T(an_unknown_name_costs_a_bind_as_well),
+        T(an_empty_password_is_refused_before_any_bind),
+        T(every_later_refusal_is_counted),
+        T(unavailable_gives_the_code_back_and_counts_nothing),
+        T(after_the_verdict_no_successor_may_give_the_code_back),
+        T(an_unrecorded_login_is_withdrawn_and_its_code_given_back),
+        T(scram_reads_the_role_once_and_spends_the_same_on_roles_without_verifier),
+        T(stack_leaves_the_password_and_alone_admits_nobody_without_a_code),
+        T(none_takes_the_whole_string_as_the_code),
+        T(without_password_and_code_nobody_enters_whatever_the_settings_say),
+        T(an_exemption_needs_its_exact_name_and_ends_with_its_day),
+        T(passwords_alone_are_not_judged_while_failures_cannot_be_counted),
+        T(account_alone_asks_neither_code_nor_password),
+        T(names_that_no_role_can_have_are_refused_before_anything),
+        T(an_unknown_policy_or_one_with_a_nul_is_refused),
+        T(an_empty_string_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
