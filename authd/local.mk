@@ -1,2 +1,3 @@
 # authd
 include authd/role.mk
+# pgsignetd: decides logins.

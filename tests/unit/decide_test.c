@@ -181,8 +181,9 @@ void scram_spend(struct bytes password)
 
 /* --- one login ---------------------------------------------------------------------------------- */
 
-static char *groups[] = {"cn=dba", NULL};
-static struct settings_exempt exempt = {"backup", "nightly dump", 2000};
+static char dba[] = "cn=dba", backup[] = "backup", nightly[] = "nightly dump", name[] = "default";
+static char *groups[] = {dba, NULL};
+static struct settings_exempt exempt = {backup, nightly, 2000};
 static struct settings_policy policy;
 static struct settings settings;
 static struct outage outage;
@@ -194,19 +195,19 @@ static int begin(void **state)
     memset(&fake, 0, sizeof fake); /* every reason is REASON_GRANTED */
     fake.role_exists = fake.verifier = fake.counts = true;
     policy = (struct settings_policy){
-        .name = "default", .require_groups = {groups, 1}, .check_role = true};
+        .name = name, .require_groups = {groups, 1}, .check_role = true};
     settings = (struct settings){.policies = &policy, .n_policies = 1};
     memset(&outage, 0, sizeof outage);
     slot = (struct slot){0};
     return 0;
 }
 
-const struct settings_policy *settings_policy_for(const struct settings *s, const char *name,
+const struct settings_policy *settings_policy_for(const struct settings *s, const char *wanted,
                                                   const char *service)
 {
     (void)s;
     (void)service;
-    return name == NULL || strcmp(name, "default") == 0 ? &policy : NULL;
+    return wanted == NULL || strcmp(wanted, name) == 0 ? &policy : NULL;
 }
 
 static struct login login;
