@@ -1,3 +1,2 @@
-# authd
-include authd/role.mk
 # pgsignetd: decides logins.
+include authd/role.mk
