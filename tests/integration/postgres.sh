@@ -5,6 +5,8 @@
 #                               (a+x) because the server does not run as root.
 #                               Sets PG_BIN PG_DIR PG_DATA PG_SOCKET_DIR PG_PORT PG_CA PG_LOG.
 #   pg_hba LINE...              the lines of pg_hba.conf (the superuser on the socket stays), reloaded
+#                               With PG_SUPERUSER_AUTH='peer map=superuser' the socket is closed to all but
+#                               the OS users root and postgres, from the first moment.
 #   pg_sql SQL [PSQL-OPTION...] as superuser postgres over the socket; rows unaligned, tuples only
 #   pg_as ROLE SQL [OPTION...]  the same as another role
 #   stop_postgres [MODE]        fast unless told otherwise; no error when it does not run
@@ -65,7 +67,7 @@ END
 
 pg_hba() {
     {
-        echo "local all postgres trust"
+        echo "local all postgres ${PG_SUPERUSER_AUTH:-trust}"
         for pg_line in "$@"; do
             printf '%s\n' "$pg_line"
         done
@@ -99,7 +101,12 @@ start_postgres() {
     pg_run "$PG_BIN/initdb" -D "$PG_DATA" -U postgres -E UTF8 --locale=C.UTF-8 -A trust -N \
         >"$PG_DIR/initdb.log" 2>&1 || { cat "$PG_DIR/initdb.log" >&2; return 1; }
     pg_write_settings || return 1
-    pg_hba "local all all trust" "hostssl all all 127.0.0.1/32 scram-sha-256" || return 1
+    if [ -n "${PG_SUPERUSER_AUTH-}" ]; then
+        pg_run sh -c 'printf "superuser %s postgres\n" root postgres >"$1"' sh "$PG_DATA/pg_ident.conf" &&
+            pg_hba || return 1
+    else
+        pg_hba "local all all trust" "hostssl all all 127.0.0.1/32 scram-sha-256" || return 1
+    fi
     pg_tries=0
     while :; do
         PG_PORT=${2:-$(pg_random_port)}
