@@ -32,7 +32,7 @@ struct audit_factors {
     enum audit_factor throttle, code, password, account, group, role;
 };
 
-/* Microseconds of each step; 0 = not taken, left out of the line. Printed as ms with 3 decimals. */
+/* Microseconds of each step; 0 = not taken, left out of the line.  Printed in ms, to 3 decimals. */
 struct audit_steps {
     int64_t code_us; /* throttle and code */
     int64_t password_us;

@@ -1,7 +1,8 @@
 # What two programs need.  libcommon knows no program and no network; libldapc adds LDAP.
 noinst_LTLIBRARIES += libcommon.la
 libcommon_la_SOURCES = \
-	common/audit.h \
+	common/audit.c common/audit.h \
+	common/audit_render.c \
 	common/bytes.h \
 	common/clock.c common/clock.h \
 	common/guard.c common/guard.h \

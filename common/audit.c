@@ -1,0 +1,124 @@
+#include "config.h"
+
+#include "common/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+struct audit {
+    const struct settings_audit *settings; /* not owned */
+    int fd;                                /* -1 = no file configured */
+};
+
+static const char *file_fault(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return strerror(errno);
+    if (!S_ISREG(st.st_mode))
+        return "it is not a regular file; name one";
+    if ((st.st_mode & S_IWOTH) != 0)
+        return "everybody may write it; chmod it to 0640";
+    return NULL;
+}
+
+struct audit *audit_open(const struct settings_audit *settings, char *why, size_t size)
+{
+    struct audit *audit = malloc(sizeof *audit);
+    const char *fault = NULL;
+
+    if (audit == NULL) {
+        snprintf(why, size, "the audit trail cannot be opened: memory is short");
+        return NULL;
+    }
+    *audit = (struct audit){.settings = settings, .fd = -1};
+    if (settings->file[0] == '\0')
+        return audit;
+    /* Readable as well: before an append, the file's last byte tells a torn line. */
+    audit->fd =
+        open(settings->file,
+             O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0640);
+    if (audit->fd < 0)
+        fault = errno == ELOOP ? "it is a symbolic link; name the file itself" : strerror(errno);
+    else
+        fault = file_fault(audit->fd);
+    if (fault != NULL) {
+        snprintf(why, size, "audit file %s cannot be written as uid %lu: %s", settings->file,
+                 (unsigned long)geteuid(), fault);
+        audit_close(audit);
+        return NULL;
+    }
+    return audit;
+}
+
+void audit_close(struct audit *audit)
+{
+    if (audit == NULL)
+        return;
+    if (audit->fd >= 0)
+        close(audit->fd);
+    free(audit);
+}
+
+/*
+ * Whether the file ends inside a line: a writer, perhaps another process, ran out of space or was cut
+ * off by a crash.  Sees the middle of an append of another process now and then; that costs one empty
+ * line.
+ */
+static bool ends_torn(int fd)
+{
+    struct stat st;
+    char last;
+
+    return fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
+           last != '\n';
+}
+
+/* One write.  Returns NULL if all went out, else what went wrong. */
+static const char *write_once(int fd, const char *text, size_t len)
+{
+    ssize_t n;
+
+    do {
+        n = write(fd, text, len);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return strerror(errno);
+    return (size_t)n == len ? NULL : "only a part of the line was written; is the disk full?";
+}
+
+bool audit_write(struct audit *audit, const struct audit_event *event)
+{
+    char buf[1 + AUDIT_LINE_MAX + 1] = "\n", *line = buf + 1;
+    size_t len =
+        audit_render(event, (enum settings_unknown_names)audit->settings->unknown_names, line);
+    const char *fault = NULL;
+    bool sure;
+
+    if (len == 0) {
+        syslog(LOG_AUTHPRIV | LOG_ALERT, "an audit event was lost: memory is short");
+        return false;
+    }
+    if (audit->settings->syslog)
+        syslog(LOG_AUTHPRIV | LOG_INFO, "%.*s", (int)len - 1, line);
+    if (audit->fd >= 0) {
+        size_t before = ends_torn(audit->fd) ? 1 : 0;
+
+        fault = write_once(audit->fd, line - before, len + before);
+        if (fault == NULL)
+            return true;
+    }
+    sure = write_once(STDERR_FILENO, line, len) == NULL;
+    if (fault != NULL)
+        syslog(LOG_AUTHPRIV | LOG_ALERT, "audit file %s: %s; the event went to %s",
+               audit->settings->file, fault, sure ? "stderr" : "syslog if anywhere");
+    if (!sure && !audit->settings->syslog)
+        syslog(LOG_AUTHPRIV | LOG_ALERT, "%.*s", (int)len - 1, line);
+    return sure;
+}
