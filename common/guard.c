@@ -15,6 +15,9 @@ static volatile sig_atomic_t fired;
 static void (*on_exit_words)(void);
 static timer_t timer;
 static bool have_timer;
+static int64_t outer_ms; /* deadline of guard_arm; only if armed */
+static bool armed;
+static bool stepping; /* the timer runs for a step, not for outer_ms */
 
 static void handle_alarm(int signo)
 {
@@ -40,17 +43,17 @@ static bool make_timer(void)
     if (have_timer)
         return true;
     sigemptyset(&act.sa_mask);
-    have_timer = sigaction(SIGALRM, &act, NULL) == 0 &&
-                 timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
+    have_timer =
+        sigaction(SIGALRM, &act, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
     return have_timer;
 }
 
-void guard_arm(int64_t deadline_ms)
+static void set_timer(int64_t deadline_ms)
 {
     struct itimerspec spec = {
         .it_value = {.tv_sec = deadline_ms / 1000, .tv_nsec = (deadline_ms % 1000) * 1000000},
-        /* Fires again every GRACE: the second time ends the process. */
-        .it_interval = {.tv_nsec = GUARD_GRACE_MS * 1000000L},
+ /* Fires again every GRACE: the second time ends the process. */
+        .it_interval = {.tv_nsec = GUARD_GRACE_MS * 1000000L                           },
     };
 
     if (deadline_ms <= 0)
@@ -61,13 +64,44 @@ void guard_arm(int64_t deadline_ms)
         _exit(GUARD_EXIT);
 }
 
+void guard_arm(int64_t deadline_ms)
+{
+    set_timer(deadline_ms);
+    outer_ms = deadline_ms;
+    armed = true;
+    stepping = false;
+}
+
 bool guard_disarm(void)
 {
     struct itimerspec off = {0};
 
     if (have_timer)
         timer_settime(timer, 0, &off, NULL);
+    armed = stepping = false;
     return fired != 0;
+}
+
+void guard_step(int64_t limit_ms)
+{
+    /* A step that may last until the guard's own end needs no timer of its own. */
+    if (armed && outer_ms <= limit_ms)
+        return;
+    set_timer(limit_ms);
+    stepping = true;
+}
+
+bool guard_step_end(void)
+{
+    bool was_fired = fired != 0;
+
+    if (!stepping)
+        return was_fired;
+    if (armed)
+        guard_arm(outer_ms);
+    else
+        guard_disarm();
+    return was_fired;
 }
 
 void guard_watch(int fd)

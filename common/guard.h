@@ -21,6 +21,19 @@ void guard_arm(int64_t deadline_ms);
 /* Disarms it.  Returns whether it fired since it was armed. */
 bool guard_disarm(void);
 
+/*
+ * A narrower limit for one step inside (or outside) an armed guard: the watched socket is shut down at
+ * limit_ms if that is earlier than the guard's own deadline, and the process ends GUARD_GRACE_MS after
+ * that unless the step has been left.  Steps do not nest.
+ */
+void guard_step(int64_t limit_ms);
+
+/*
+ * Leaves the step: the guard is armed for its own deadline again, or disarmed if it had none.  Returns
+ * whether it fired during the step.
+ */
+bool guard_step_end(void);
+
 /* The socket to shut down when the timer fires, or -1.  Not owned; may be called when unarmed. */
 void guard_watch(int fd);
 
