@@ -1,0 +1,17 @@
+/*
+ * ldap_memory.h - liblber's memory, wiped before it is freed.
+ *
+ * libldap encodes a bind's password into a buffer of its own and frees that as it is.  The only hook is
+ * the allocator of liblber, which is global to the process.
+ */
+#ifndef PGSIGNET_LDAP_MEMORY_H
+#define PGSIGNET_LDAP_MEMORY_H
+
+/*
+ * Makes liblber wipe what it frees, and libldap ignore ldap.conf, ~/.ldaprc and LDAP* variables
+ * (ldap.conf(5), LDAPNOINIT), which could turn certificate checks off.  Call it before anything else of
+ * libldap; once more is harmless.
+ */
+void ldapc_prepare(void);
+
+#endif
