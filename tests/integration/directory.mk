@@ -1,2 +1,5 @@
 # The LDAP client against a real slapd: libraries of shell functions, scripts, their programs.
 EXTRA_DIST += tests/integration/slapd.sh
+check_PROGRAMS += tests/integration/directory_probe
+tests_integration_directory_probe_SOURCES = tests/integration/directory_probe.c
+tests_integration_directory_probe_LDADD = libldapc.la libcommon.la
