@@ -179,8 +179,8 @@ check_suite_lint()
     while IFS= read -r file; do
         dialect=()
         head -n 1 "$file" | grep -q '^#!\|shellcheck shell=' || dialect=(-s bash)
-        # Sourced files are checked on their own (1090, 1091), their callers are elsewhere (2120).
-        one "shellcheck ${file#"$root"/}" shellcheck -S warning -e SC1090,SC1091,SC2120 \
+        # Sourced files are read too (-x), and their callers are elsewhere (2120).
+        one "shellcheck ${file#"$root"/}" shellcheck -S warning -x -P "$root" -e SC1090,SC1091,SC2120 \
             "${dialect[@]}" "$file"
     done < <(check_shell_scripts)
     for file in "$root"/man/*.[1-8]; do

@@ -104,18 +104,20 @@ clean_kept()
 steps=0
 wrong=()
 
-# step TITLE USER SECRET REASON [SHOWN-SECRET]: one login, and what came back beside what should.
+# step TITLE USER SECRET REASON: one login, and what came back beside what should.
 step()
 {
-    local what=$1 user=$2 secret=$3 expected=$4 output status=0 reason verdict=refused got
+    local what=$1 user=$2 secret=$3 expected=$4 output status=0 reason verdict=refused got before
     steps=$((steps + 1))
     [ "$expected" != granted ] || verdict=accepted
     title "Step $steps: $what"
     command_line "PGPASSWORD='$secret' psql 'host=127.0.0.1 port=$PG_PORT dbname=postgres user=$user" \
         "sslmode=verify-full sslrootcert=$PG_CA' -c 'SELECT session_user'"
     printf '  expected:  %s, audit reason %s\n' "$verdict" "$expected"
+    before=$(wc -l <"$STACK_AUDIT")
     output=$(stack_psql "$user" "$secret" 'SELECT session_user' 2>&1) || status=$?
-    reason=$(stack_last_event | jq -r --arg user "$user" 'select(.user == $user) | .reason')
+    # Exactly what this login added.
+    reason=$(tail -n +$((before + 1)) "$STACK_AUDIT" | jq -r .reason)
     got=refused
     [ "$status" -ne 0 ] || got="accepted, session_user"
     printf '  came back: %s: %s | audit reason %s' "$got" "${output##*failed: }" "${reason:-none}"

@@ -1,3 +1,3 @@
 # What ./setup check and ./setup demo run on top of `make check`.
-EXTRA_DIST += .ci/run tests/check.sh tests/integration/run tests/demo.sh tests/integration/stack.sh \
+EXTRA_DIST += .ci/run tests/check.sh tests/integration/run tests/demo.sh tests/integration/login.sh tests/integration/stack.sh \
 	examples/pam.d-pgsignet

@@ -36,7 +36,7 @@
 #                             a token, and then a further token is enrolled.
 #   stack_wrong_code USER     sets STACK_CODE to six digits that no token of USER shows now
 #   stack_psql USER SECRET [SQL] [PSQL-OPTION...]   psql over TLS to 127.0.0.1, database $STACK_DB or postgres
-#   stack_last_event          the last audit event, one JSON line;  stack_last_reason: its reason
+#   stack_last_event          the last event of a login, one JSON line;  stack_last_reason: its reason
 #
 # VARIABLES: STACK_DIR STACK_BIN STACK_CONFIG STACK_SOCKET STACK_AUDIT STACK_STORE STACK_KEK STACK_SERVICE
 #   STACK_DAEMON STACK_DAEMON_LOG STACK_MODULE, PG_* of postgres.sh, SLAPD_* of slapd.sh.
@@ -417,7 +417,8 @@ stack_psql()
 
 stack_last_event()
 {
-    tail -n 1 "$STACK_AUDIT"
+    # pgsignet-mfa writes its events to the same file.
+    tail -n 50 "$STACK_AUDIT" | jq -c 'select(.event == "login" or .event == "account")' | tail -n 1
 }
 
 stack_last_reason()
