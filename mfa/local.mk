@@ -1,2 +1,3 @@
 # mfa
 include mfa/cli.mk
+include mfa/engine.mk

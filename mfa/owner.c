@@ -18,8 +18,8 @@ bool owner_find(const char *user, struct owner *owner, char *why, size_t size)
     int rc = getpwnam_r(user, &entry, text, sizeof text, &found);
     if (found == NULL) {
         snprintf(why, size,
-                 "cannot find the OS user \"%s\" (daemon.user): %s; create it or name another", user,
-                 rc == 0 ? "there is none" : strerror(rc));
+                 "cannot find the OS user \"%s\" (daemon.user): %s; create it or name another",
+                 user, rc == 0 ? "there is none" : strerror(rc));
         return false;
     }
     *owner = (struct owner){.uid = found->pw_uid, .gid = found->pw_gid};

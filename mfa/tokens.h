@@ -14,15 +14,15 @@
 
 enum mfa_result {
     MFA_OK,
-    MFA_BAD_NAME,     /* user or token name empty, too long, or with NUL */
-    MFA_NOT_FOUND,    /* no such user or token */
-    MFA_EXISTS,       /* the user already has an active token of that name; the store already exists */
-    MFA_TOO_MANY,     /* MFA_TOKENS_PER_USER reached */
-    MFA_CODE_WRONG,   /* the code does not prove the token; it stays pending */
-    MFA_CODE_APP,     /* ... but would under SHA1/6/30: the app ignores the parameters */
-    MFA_CODE_USED,    /* right, but of a step that is not allowed any more */
-    MFA_STORE,        /* store trouble: mfa_error() says which */
-    MFA_KEY,          /* key trouble: mfa_error() says which */
+    MFA_BAD_NAME,  /* user or token name empty, too long, or with NUL */
+    MFA_NOT_FOUND, /* no such user or token */
+    MFA_EXISTS,    /* the user already has an active token of that name; the store already exists */
+    MFA_TOO_MANY,  /* MFA_TOKENS_PER_USER reached */
+    MFA_CODE_WRONG, /* the code does not prove the token; it stays pending */
+    MFA_CODE_APP,   /* ... but would under SHA1/6/30: the app ignores the parameters */
+    MFA_CODE_USED,  /* right, but of a step that is not allowed any more */
+    MFA_STORE,      /* store trouble: mfa_error() says which */
+    MFA_KEY,        /* key trouble: mfa_error() says which */
 };
 
 #define MFA_USER_MAX        63 /* bytes: NAMEDATALEN - 1 */
@@ -38,22 +38,22 @@ struct token_info {
     char name[MFA_TOKEN_NAME_MAX + 1];
     enum token_state state;
     enum settings_algorithm algorithm;
-    unsigned digits;            /* 6..8 */
-    unsigned period;            /* seconds */
+    unsigned digits; /* 6..8 */
+    unsigned period; /* seconds */
     int64_t created_s;
-    int64_t confirmed_s;        /* 0 while pending */
-    int64_t last_used_s;        /* 0 = never */
-    char last_address[64];      /* "" = never, "local" = local socket */
-    int64_t last_step;          /* highest accepted step; no code at or below it counts again */
+    int64_t confirmed_s;   /* 0 while pending */
+    int64_t last_used_s;   /* 0 = never */
+    char last_address[64]; /* "" = never, "local" = local socket */
+    int64_t last_step;     /* highest accepted step; no code at or below it counts again */
 };
 
 /* Failures and lock state of one user, over all addresses. */
 struct user_info {
-    char hash[33];              /* the keyed hash that events show for an unknown name */
-    int64_t failures;           /* towards the cap */
+    char hash[33];    /* the keyed hash that events show for an unknown name */
+    int64_t failures; /* towards the cap */
     bool capped;
-    size_t addresses;           /* addresses under refusal right now */
-    int64_t refused_until_s;    /* the latest of them; 0 = none */
+    size_t addresses;        /* addresses under refusal right now */
+    int64_t refused_until_s; /* the latest of them; 0 = none */
 };
 
 /*
@@ -81,7 +81,8 @@ enum mfa_result mfa_confirm(struct mfa *mfa, struct bytes user, const char *name
  */
 enum mfa_result mfa_list(struct mfa *mfa, struct bytes user, struct token_info **infos, size_t *n);
 
-enum mfa_result mfa_user(struct mfa *mfa, struct bytes user, int64_t now_ms, struct user_info *info);
+enum mfa_result mfa_user(struct mfa *mfa, struct bytes user, int64_t now_ms,
+                         struct user_info *info);
 
 /* Removes one token by name, or all of the user's when name is NULL; *removed counts them. */
 enum mfa_result mfa_remove(struct mfa *mfa, struct bytes user, const char *name, size_t *removed);

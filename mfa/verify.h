@@ -23,30 +23,30 @@ void mfa_close(struct mfa *mfa); /* NULL is allowed */
 
 struct mfa_attempt {
     struct bytes user;
-    struct bytes address;   /* numeric address, or empty for a local socket */
-    struct bytes secret;    /* the one string the client typed */
-    bool whole_is_code;     /* policy `password: none`: the string must be the code and nothing else */
-    bool code_due;          /* false for `code: off` and for exempt users: throttle and cap only */
-    bool code_first;        /* policy order */
-    int64_t now_ms;         /* Unix time */
-    int64_t boot_s;         /* Unix time at which the machine started (clock_boot_s) */
+    struct bytes address; /* numeric address, or empty for a local socket */
+    struct bytes secret;  /* the one string the client typed */
+    bool whole_is_code; /* policy `password: none`: the string must be the code and nothing else */
+    bool code_due;      /* false for `code: off` and for exempt users: throttle and cap only */
+    bool code_first;    /* policy order */
+    int64_t now_ms;     /* Unix time */
+    int64_t boot_s;     /* Unix time at which the machine started (clock_boot_s) */
 };
 
 /* What was burnt; needed to give it back. */
 struct mfa_burn {
-    int64_t token;     /* 0 = nothing burnt */
-    int64_t step;      /* the step this attempt used up */
-    int64_t previous;  /* the last accepted step before it */
+    int64_t token;    /* 0 = nothing burnt */
+    int64_t step;     /* the step this attempt used up */
+    int64_t previous; /* the last accepted step before it */
 };
 
 struct mfa_outcome {
-    enum reason reason;      /* REASON_GRANTED: the code was right (or not due) and is now burnt */
-    bool user_known;         /* the name has a token, pending ones included */
-    size_t password_offset;  /* the string without the code: secret.ptr + offset, of length bytes */
+    enum reason reason;     /* REASON_GRANTED: the code was right (or not due) and is now burnt */
+    bool user_known;        /* the name has a token, pending ones included */
+    size_t password_offset; /* the string without the code: secret.ptr + offset, of length bytes */
     size_t password_length;
     struct mfa_burn burn;
-    char token_name[65];     /* of the token that matched, for the event; "" if none */
-    char user_hash[33];      /* keyed hash of the name, hex: what events show of unknown names */
+    char token_name[65]; /* of the token that matched, for the event; "" if none */
+    char user_hash[33];  /* keyed hash of the name, hex: what events show of unknown names */
 };
 
 /*

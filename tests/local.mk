@@ -6,3 +6,4 @@ include tests/fuzz/module.mk
 include tests/harness.mk
 include tests/unit/mfa_cli.mk
 include tests/unit/authd.mk
+include tests/unit/engine.mk

@@ -1,0 +1,49 @@
+/*
+ * keyring.h - the keys of an open store, and what each seals.
+ *
+ *   KEK -> data keys (store-wide) -> a key per user -> secrets of that user's tokens
+ *                                 -> two hash keys
+ *
+ * A user's key can be destroyed alone; the KEK can change by re-wrapping a few data keys.  Each sealed
+ * row is bound to its place: store, data key, user's name, token, its parameters and row version.
+ */
+#ifndef PGSIGNET_MFA_KEYRING_H
+#define PGSIGNET_MFA_KEYRING_H
+
+#include "mfa/store.h"
+
+#define KEYRING_HASH 16 /* bytes */
+
+struct keyring {
+    uint8_t store_id[STORE_ID];
+    struct {
+        int64_t id;
+        uint8_t key[SEAL_KEY];
+    } data[STORE_DATA_KEYS];
+    size_t n_data; /* the last one seals what is new */
+    uint8_t audit[SEAL_KEY];
+    uint8_t bucket[SEAL_KEY];
+};
+
+/* A fresh identity: random store id, one data key, two hash keys.  False without random bytes. */
+bool keyring_create(const struct kek *kek, struct store_identity *identity);
+
+/* Opens the keys of a store.  False, with *ring wiped and a sentence in why, on trouble. */
+bool keyring_open(struct keyring *ring, const struct kek *kek,
+                  const struct store_identity *identity, char *why, size_t size);
+
+/* Gives a user a fresh key (user->data_key and ->key); user->name must be set. */
+bool keyring_make_user_key(const struct keyring *ring, struct store_user *user);
+
+/* Seals a secret into token->secret; all that the seal binds must be set before. */
+bool keyring_seal(const struct keyring *ring, const struct store_user *user,
+                  struct store_token *token, struct bytes secret);
+
+/* Opens it.  False, with *secret wiped, when anything does not fit. */
+bool keyring_unseal(const struct keyring *ring, const struct store_user *user,
+                    const struct store_token *token, uint8_t secret[SEAL_PLAIN_MAX], size_t *len);
+
+/* HMAC-SHA256 under one of the two hash keys, cut to KEYRING_HASH bytes. */
+bool keyring_hash(const uint8_t key[SEAL_KEY], struct bytes text, uint8_t out[KEYRING_HASH]);
+
+#endif

@@ -1,0 +1,188 @@
+#include "config.h"
+
+#include "mfa/new_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The folder part of path, "." if it has none, "/" for the root.  False when it does not fit. */
+static bool folder_of(const char *path, char out[NEW_FILE_PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+    if (len >= NEW_FILE_PATH_MAX)
+        return false;
+    if (len == 0) {
+        strcpy(out, slash == NULL ? "." : "/");
+        return true;
+    }
+    memcpy(out, path, len);
+    out[len] = '\0';
+    return true;
+}
+
+static int give(int fd, const struct owner *owner)
+{
+    if (owner == NULL || geteuid() != 0)
+        return 0;
+    return fchown(fd, owner->uid, owner->gid) == 0 ? 0 : errno;
+}
+
+static int sync_path(const char *path, int flags)
+{
+    int fd = open(path, flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0)
+        return errno;
+    int error = fsync(fd) == 0 ? 0 : errno;
+    close(fd);
+    return error;
+}
+
+int new_file_begin(const char *path, mode_t mode, const struct owner *owner,
+                   char out[NEW_FILE_PATH_MAX])
+{
+    int n = snprintf(out, NEW_FILE_PATH_MAX, "%s.new-XXXXXX", path);
+    if (n < 0 || n >= NEW_FILE_PATH_MAX)
+        return ENAMETOOLONG;
+    int fd = mkostemp(out, O_CLOEXEC); /* O_EXCL, 0600 whatever the umask */
+    if (fd < 0)
+        return errno;
+    int error = give(fd, owner);
+    if (error == 0 && fchmod(fd, mode) != 0)
+        error = errno;
+    if (error != 0)
+        unlink(out);
+    close(fd);
+    return error;
+}
+
+int new_file_sync_folder(const char *path)
+{
+    char folder[NEW_FILE_PATH_MAX];
+
+    return folder_of(path, folder) ? sync_path(folder, O_DIRECTORY) : ENAMETOOLONG;
+}
+
+int new_file_finish(const char *temporary, const char *path)
+{
+    int error = sync_path(temporary, 0);
+
+    if (error != 0)
+        return error;
+    /* A link, not a rename: it fails where a rename would replace. */
+    if (link(temporary, path) != 0)
+        return errno;
+    unlink(temporary);
+    return new_file_sync_folder(path);
+}
+
+static int write_all(const char *path, struct bytes content)
+{
+    int error = 0;
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0)
+        return errno;
+    for (size_t done = 0; done < content.len && error == 0;) {
+        ssize_t n = write(fd, content.ptr + done, content.len - done);
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            error = errno;
+    }
+    if (close(fd) != 0 && error == 0)
+        error = errno;
+    return error;
+}
+
+int new_file_write(const char *path, mode_t mode, const struct owner *owner, struct bytes content)
+{
+    char temporary[NEW_FILE_PATH_MAX];
+
+    int error = new_file_begin(path, 0600, NULL, temporary);
+    if (error != 0)
+        return error;
+    error = write_all(temporary, content);
+    if (error == 0 && chmod(temporary, mode) != 0)
+        error = errno;
+    if (error == 0 && owner != NULL && geteuid() == 0 &&
+        lchown(temporary, owner->uid, owner->gid) != 0)
+        error = errno;
+    if (error == 0)
+        error = new_file_finish(temporary, path);
+    if (error != 0)
+        unlink(temporary);
+    return error;
+}
+
+static int make_folder(const char *folder, mode_t mode, const struct owner *owner,
+                       struct new_folders *made)
+{
+    if (made->n == sizeof made->at / sizeof made->at[0])
+        return ENAMETOOLONG;
+    char *name = strdup(folder);
+    if (name == NULL)
+        return ENOMEM;
+    if (mkdir(folder, 0700) != 0) {
+        int error = errno;
+        free(name);
+        return error == EEXIST ? 0 : error;
+    }
+    made->at[made->n++] = name;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno;
+    int error = give(fd, owner);
+    if (error == 0 && fchmod(fd, mode) != 0)
+        error = errno;
+    close(fd);
+    return error;
+}
+
+static int make_above(const char *folder, struct new_folders *made)
+{
+    char above[NEW_FILE_PATH_MAX];
+    struct stat st;
+
+    if (!folder_of(folder, above))
+        return ENAMETOOLONG;
+    if (stat(above, &st) == 0)
+        return S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    int error = make_above(above, made); /* ends at "/" or ".", which exist */
+    return error != 0 ? error : make_folder(above, 0755, NULL, made);
+}
+
+int new_folder_for(const char *path, mode_t mode, const struct owner *owner,
+                   struct new_folders *made)
+{
+    char folder[NEW_FILE_PATH_MAX];
+    struct stat st;
+
+    if (!folder_of(path, folder))
+        return ENAMETOOLONG;
+    if (stat(folder, &st) == 0)
+        return S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    int error = make_above(folder, made);
+    return error != 0 ? error : make_folder(folder, mode, owner, made);
+}
+
+void new_folders_undo(struct new_folders *made)
+{
+    while (made->n > 0) {
+        char *folder = made->at[--made->n];
+        rmdir(folder);
+        free(folder);
+    }
+}
+
+void new_folders_keep(struct new_folders *made)
+{
+    while (made->n > 0)
+        free(made->at[--made->n]);
+}

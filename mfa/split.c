@@ -1,0 +1,23 @@
+#include "config.h"
+
+#include "mfa/split.h"
+
+bool split_secret(struct bytes secret, enum split_order order, unsigned digits, struct split *out)
+{
+    *out = (struct split){.password_length = secret.len};
+    if (digits == 0 || secret.len < digits || (order == SPLIT_CODE_ONLY && secret.len != digits))
+        return false;
+
+    size_t rest = secret.len - digits;
+    const uint8_t *code = secret.ptr + (order == SPLIT_PASSWORD_CODE ? rest : 0);
+    /* All bytes are looked at: how far the digits reach is no business of a stop-watch. */
+    unsigned other = 0;
+    for (unsigned i = 0; i < digits; i++)
+        other |= (unsigned)(code[i] < '0') | (unsigned)(code[i] > '9');
+    if (other)
+        return false;
+    out->code = bytes_of(code, digits);
+    out->password_offset = order == SPLIT_CODE_PASSWORD ? digits : 0;
+    out->password_length = rest;
+    return true;
+}
