@@ -57,7 +57,9 @@ static void put_bytes(struct sheet *sheet, const char *key, struct bytes text)
 
     if (text.len == 0)
         return;
-    if (text.len <= sheet->shown && text_is_plain(text, true)) {
+    /* Some readers of JSON, PostgreSQL's jsonb for one, refuse a NUL even when it is escaped. */
+    if (text.len <= sheet->shown && text_is_plain(text, true) &&
+        memchr(text.ptr, '\0', text.len) == NULL) {
         put(sheet, sheet->root, key, json_stringn((const char *)text.ptr, text.len));
         return;
     }

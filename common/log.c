@@ -51,7 +51,8 @@ void log_open(const char *program, bool to_syslog, bool debug)
 __attribute__((format(printf, 2, 0))) static void log_line(int level, const char *format,
                                                            va_list args)
 {
-    char message[LOG_LINE_MAX + 1], clean[LOG_LINE_MAX + 1], line[LOG_LINE_MAX + 128];
+    /* One byte more than fits in clean, so that a cut is marked there. */
+    char message[LOG_LINE_MAX + 2], clean[LOG_LINE_MAX + 1], line[LOG_LINE_MAX + 128];
     char prefix[8] = "";
     int saved = errno, n;
 

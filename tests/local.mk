@@ -7,3 +7,5 @@ include tests/harness.mk
 include tests/unit/mfa_cli.mk
 include tests/unit/authd.mk
 include tests/unit/engine.mk
+include tests/unit/settings.mk
+include tests/fuzz/settings.mk
