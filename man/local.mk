@@ -1,2 +1,3 @@
 # man
 dist_man_MANS += man/pgsignetd.8
+include man/settings.mk
