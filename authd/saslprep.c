@@ -2,7 +2,6 @@
 
 #include "authd/saslprep.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 
 #include <stringprep.h>
@@ -114,20 +113,6 @@ static size_t put_utf8(uint32_t point, uint8_t *out)
     return len;
 }
 
-static bool encode(const uint32_t *points, size_t n, struct secret *out)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < n; i++)
-        len += put_utf8(points[i], NULL);
-    if (!secret_alloc(out, len))
-        return false;
-    len = 0;
-    for (size_t i = 0; i < n; i++)
-        len += put_utf8(points[i], out->ptr + len);
-    return true;
-}
-
 /* Unicode's Corrigendum 4 mended these after the edition that libidn carries; PostgreSQL has it. */
 static void apply_corrigendum(struct points *p)
 {
@@ -147,13 +132,41 @@ static void apply_corrigendum(struct points *p)
     }
 }
 
+static size_t utf8_size(const uint32_t *points, size_t n)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i++)
+        len += put_utf8(points[i], NULL);
+    return len;
+}
+
+static bool encode(const uint32_t *points, size_t n, struct secret *out)
+{
+    size_t len = 0;
+
+    if (!secret_alloc(out, utf8_size(points, n)))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        len += put_utf8(points[i], out->ptr + len);
+    return true;
+}
+
+/* Wipes a block of this size that was just freed: glibc hands out first what was freed last. */
+static void wipe_freed(size_t size)
+{
+    void *again = malloc(size);
+
+    secret_wipe(again, again != NULL ? size : 0);
+    free(again);
+}
+
 static bool normalize(struct points *p, struct secret *out)
 {
     apply_corrigendum(p);
-    /* libidn frees working copies of the password unwiped; glibc overwrites what is freed meanwhile. */
-    mallopt(M_PERTURB, 0x55);
     uint32_t *normal = stringprep_ucs4_nfkc_normalize(p->at, (ssize_t)p->n);
-    mallopt(M_PERTURB, 0);
+    /* libidn works on a copy in UTF-8 and frees it as it is. */
+    wipe_freed(utf8_size(p->at, p->n) + 1);
     if (normal == NULL)
         return false;
 

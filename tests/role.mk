@@ -15,4 +15,5 @@ tests_integration_role_probe_LDADD = librole.la libcommon.la
 
 EXTRA_DIST += \
 	tests/integration/postgres.sh \
-	tests/integration/report.sh
+	tests/integration/report.sh \
+	tests/integration/role.sh
