@@ -1,3 +1,4 @@
 # man
 dist_man_MANS += man/pgsignetd.8
 include man/settings.mk
+dist_man_MANS += man/pam_pgsignet.8

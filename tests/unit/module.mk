@@ -5,6 +5,9 @@ TESTS += tests/unit/wire_test tests/unit/pam_args_test $(pam_module_tests) \
 dist_check_SCRIPTS += tests/unit/pam_exports.sh tests/unit/pam_valgrind.sh
 if SANITIZERS
 AM_TESTS_ENVIRONMENT += SANITIZED=yes; export SANITIZED;
+with_sanitizers = 1
+else
+with_sanitizers = 0
 endif
 
 tests_unit_wire_test_SOURCES = tests/unit/wire_test.c
@@ -18,7 +21,7 @@ tests_unit_pam_args_test_LDADD = libcommon.la $(CMOCKA_LIBS) $(PAM_LIBS)
 
 # These drive the built pam_pgsignet.so through libpam, against a mock of the daemon.
 pam_module_tests = tests/unit/pam_endings_test tests/unit/pam_socket_test \
-	tests/unit/pam_stack_test tests/unit/pam_threads_test
+	tests/unit/pam_stack_test tests/unit/pam_threads_test tests/unit/pam_wipe_test
 EXTRA_DIST += tests/pam_driver.c tests/pam_driver.h
 pam_test_common = tests/unit/pam_fixture.c tests/unit/pam_fixture.h \
 	tests/fake_daemon.c tests/fake_daemon.h tests/pam_driver.c tests/pam_driver.h \
@@ -48,6 +51,11 @@ tests_unit_pam_threads_test_SOURCES = tests/unit/pam_threads_test.c $(pam_test_c
 tests_unit_pam_threads_test_CPPFLAGS = $(pam_test_cppflags)
 tests_unit_pam_threads_test_CFLAGS = $(pam_test_cflags)
 tests_unit_pam_threads_test_LDADD = $(pam_test_ldadd)
+
+tests_unit_pam_wipe_test_SOURCES = tests/unit/pam_wipe_test.c $(pam_test_common)
+tests_unit_pam_wipe_test_CPPFLAGS = $(pam_test_cppflags) -DWITH_SANITIZERS=$(with_sanitizers)
+tests_unit_pam_wipe_test_CFLAGS = $(pam_test_cflags)
+tests_unit_pam_wipe_test_LDADD = $(pam_test_ldadd)
 
 check_LTLIBRARIES += tests/pam_testtok.la
 tests_pam_testtok_la_SOURCES = tests/pam_testtok.c

@@ -43,12 +43,14 @@ static void expect(const char *args, int code, const char *phrase)
 {
     struct pam_login login = fixture_login();
     unsigned files = fixture_open_files();
+    struct fake_seen seen;
 
     assert_true(pam_driver_service(fixture.folder, FIXTURE_SERVICE, "auth required %s %s\n",
                                    MODULE_PATH, args));
     login.steps = PAM_AUTHENTICATE_ONLY;
     syslog_capture_reset();
     assert_true(pam_driver_login(&login));
+    fake_daemon_seen(fixture.daemon, &seen); /* its end of the connection is closed as well */
     assert_int_equal(login.authenticate, code);
     assert_non_null(strstr(syslog_captured(), phrase));
     assert_null(strstr(syslog_captured(), FIXTURE_SECRET));
