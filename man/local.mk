@@ -2,3 +2,4 @@
 dist_man_MANS += man/pgsignetd.8
 include man/settings.mk
 dist_man_MANS += man/pam_pgsignet.8
+dist_man_MANS += man/pgsignet-mfa.8

@@ -13,3 +13,7 @@ tests_unit_qr_test_CFLAGS = $(AM_CFLAGS) $(QRENCODE_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_display_test_SOURCES = tests/unit/display_test.c
 tests_unit_display_test_LDADD = libmfacli.la libcommon.la $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_display_test_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
+
+# The manual page against the program.
+TESTS += tests/unit/mfa_man.sh
+dist_check_SCRIPTS += tests/unit/mfa_man.sh
