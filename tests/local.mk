@@ -9,3 +9,4 @@ include tests/unit/authd.mk
 include tests/unit/engine.mk
 include tests/unit/settings.mk
 include tests/fuzz/settings.mk
+include tests/bench/bench.mk
