@@ -109,7 +109,7 @@ static void check_dns(const struct settings_ldap *ldap, struct settings_notes *n
 static void check_groups(const struct settings *settings, struct settings_notes *notes)
 {
     const struct settings_ldap *ldap = &settings->ldap;
-    bool asked = false;
+    bool asked = false, searched;
 
     for (size_t i = 0; i < settings->n_policies; i++)
         asked = asked || settings->policies[i].require_groups.n > 0 ||
@@ -120,9 +120,11 @@ static void check_groups(const struct settings *settings, struct settings_notes 
         notes_fault(notes, line_of(notes, ldap, &ldap->nested),
                     "ldap.nested: in_chain follows DNs, and memberUid holds none; write nested: "
                     "no, or membership: member");
-    if (asked && ldap->membership == MEMBERSHIP_MEMBERUID && !said(notes, &ldap->group_base) &&
-        !said(notes, &ldap->user_base))
-        notes_fault(notes, line_of(notes, ldap, &ldap->membership),
+    /* As directory_groups.c does it: memberOf and Active Directory's rule answer without a search. */
+    searched = ldap->nested == NESTED_CLIMB ||
+               (ldap->nested == NESTED_NO && ldap->membership != MEMBERSHIP_MEMBEROF);
+    if (asked && searched && !said(notes, &ldap->group_base) && !said(notes, &ldap->user_base))
+        notes_fault(notes, line_of(notes, ldap, &ldap->group_base),
                     "ldap does not say where groups are; write group_base");
 }
 

@@ -256,6 +256,8 @@ static void test_sense_refusals(void **state)
         {LDAP_OK("  bind_password_file: /a\n"),                                                 "t.yaml:4: ldap.bind_password_file without"             },
         {LDAP_OK("  key_file: /a\n"),                                                           "t.yaml:4: ldap.key_file without ldap.cert_file"        },
         {LDAP_OK("  group_base: groups\n"),                                                     "t.yaml:4: ldap.group_base: \"groups\" is no DN"        },
+        {"ldap: {uris: [ldapi:///], user_dn: 'uid=%u,dc=x'}\n"
+         "policies: {a: {password: ldap, deny_groups: [cn=a]}}\n",                     "t.yaml:1: ldap does not say where groups are"          },
         {LDAP_OK("  membership: memberUid\n  nested: in_chain\n"),
          "t.yaml:5: ldap.nested: in_chain"                                                                                                              },
         {URI("http://a"),                                                                       "t.yaml:4: ldap.uris: \"http://a\" has no known scheme" },
