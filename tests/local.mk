@@ -10,3 +10,4 @@ include tests/unit/engine.mk
 include tests/unit/settings.mk
 include tests/fuzz/settings.mk
 include tests/bench/bench.mk
+include tests/fuzz/engine.mk

@@ -12,3 +12,51 @@ TESTS += tests/unit/attempt_test
 tests_unit_attempt_test_SOURCES = tests/unit/attempt_test.c
 tests_unit_attempt_test_LDADD = $(ENGINE_TEST_LIBS)
 tests_unit_attempt_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/unit/totp_test
+TESTS += tests/unit/totp_test
+tests_unit_totp_test_SOURCES = tests/unit/totp_test.c
+tests_unit_totp_test_LDADD = $(ENGINE_TEST_LIBS)
+tests_unit_totp_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/unit/split_test
+TESTS += tests/unit/split_test
+tests_unit_split_test_SOURCES = tests/unit/split_test.c
+tests_unit_split_test_LDADD = $(ENGINE_TEST_LIBS)
+tests_unit_split_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/unit/throttle_test
+TESTS += tests/unit/throttle_test
+tests_unit_throttle_test_SOURCES = tests/unit/throttle_test.c
+tests_unit_throttle_test_LDADD = $(ENGINE_TEST_LIBS)
+tests_unit_throttle_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/unit/seal_test
+TESTS += tests/unit/seal_test
+tests_unit_seal_test_SOURCES = tests/unit/seal_test.c
+tests_unit_seal_test_LDADD = $(ENGINE_TEST_LIBS)
+tests_unit_seal_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/unit/store_test
+TESTS += tests/unit/store_test
+tests_unit_store_test_SOURCES = tests/unit/store_test.c
+tests_unit_store_test_LDADD = $(ENGINE_TEST_LIBS)
+tests_unit_store_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/integration/token_race
+TESTS += tests/integration/token_race
+tests_integration_token_race_SOURCES = tests/integration/token_race.c
+tests_integration_token_race_LDADD = $(ENGINE_TEST_LIBS)
+tests_integration_token_race_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/integration/token_kill
+TESTS += tests/integration/token_kill
+tests_integration_token_kill_SOURCES = tests/integration/token_kill.c
+tests_integration_token_kill_LDADD = $(ENGINE_TEST_LIBS)
+tests_integration_token_kill_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/integration/token_full_disk
+TESTS += tests/integration/token_full_disk
+tests_integration_token_full_disk_SOURCES = tests/integration/token_full_disk.c
+tests_integration_token_full_disk_LDADD = $(ENGINE_TEST_LIBS)
+tests_integration_token_full_disk_CFLAGS = $(ENGINE_TEST_FLAGS)
