@@ -147,7 +147,7 @@ enroll_shown()
         if [ -z "$secret" ] && [[ $line =~ otpauth://.*[?\&]secret=([A-Z2-7]+) ]]; then
             secret=${BASH_REMATCH[1]}
             stack_free_step 0
-            stack_totp "$secret" "$stack_next" >&"$fd_in"
+            stack_totp "$secret" "$stack_next" | tee /dev/fd/"$fd_in" | sed 's/^/  typed at the prompt: /'
             exec {fd_in}>&-
         fi
     done

@@ -26,7 +26,7 @@
 #                             service; @MODULE@ in it stands for the module with its arguments.
 #   stack_apply               writes the configuration anew (base + $STACK_EXTRA, which holds whole
 #                             top-level sections such as `throttle:`) and restarts the daemon
-#   stack_role NAME [OPTIONS] CREATE ROLE with LOGIN; any bytes but NUL in NAME
+#   stack_role NAME [OPTIONS] CREATE ROLE NAME LOGIN, then ALTER ROLE NAME OPTIONS; any bytes but NUL in NAME
 #   stack_person NAME PASSWORD [dba]           a person in the directory, password stored as a hash
 #
 # LOGGING IN.  These keep state in variables: call them in the script's own shell, not in $( ).
@@ -287,7 +287,7 @@ stack_stop()
 stack_role()
 {
     local name=${1//\"/\"\"}
-    pg_sql "CREATE ROLE \"$name\" LOGIN ${2-}"
+    pg_sql "CREATE ROLE \"$name\" LOGIN" && { [ -z "${2-}" ] || pg_sql "ALTER ROLE \"$name\" $2"; }
 }
 
 stack_ldapmodify()
