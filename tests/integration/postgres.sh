@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # postgres.sh - a throw-away PostgreSQL for tests and the demo.  Sourced, POSIX sh.
 #
 #   start_postgres DIR [PORT]   makes DIR/pg (certificate, data, socket) and starts the server in it.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # report.sh - how the integration scripts count and say what they proved.  Sourced, POSIX sh.
 #
 #   ok NAME                  one more passed
