@@ -16,4 +16,4 @@ tests_unit_display_test_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 
 # The manual page against the program.
 TESTS += tests/unit/mfa_man.sh
-dist_check_SCRIPTS += tests/unit/mfa_man.sh
+dist_check_SCRIPTS += tests/unit/mfa_man.sh tests/integration/mfa_cli.sh
