@@ -42,8 +42,7 @@ static const char *judge(const LDAPURLDesc *url, struct ldapc_uri *uri)
         return "is not ldaps://, ldap:// or ldapi://";
     if (url->lud_next != NULL)
         return "names more than one server";
-    if ((url->lud_dn != NULL && *url->lud_dn != '\0') || url->lud_attrs != NULL ||
-        url->lud_filter != NULL || url->lud_exts != NULL)
+    if (url->lud_dn != NULL && *url->lud_dn != '\0')
         return "holds more than a server's address";
     uri->scheme = schemes[i].scheme;
     if (uri->scheme == LDAPC_LDAPI) {
@@ -53,6 +52,8 @@ static const char *judge(const LDAPURLDesc *url, struct ldapc_uri *uri)
     /* Without a host libldap takes its default, which is not what anybody meant. */
     if (url->lud_host == NULL || *url->lud_host == '\0')
         return "has no host";
+    if (url->lud_port < 1 || url->lud_port > 65535)
+        return "has a port that is not one";
     uri->loopback = host_is_loopback(url->lud_host);
     return NULL;
 }
@@ -67,6 +68,9 @@ const char *ldapc_uri_parse(const char *text, struct ldapc_uri *uri)
     /* libldap takes a list separated by blanks or commas as several servers. */
     if (strpbrk(text, " \t\r\n,") != NULL)
         return "names more than one server";
+    /* An LDAP URL without a scope reads like one with scope base. */
+    if (strchr(text, '?') != NULL)
+        return "holds more than a server's address";
     if (ldap_url_parse(text, &url) != LDAP_URL_SUCCESS)
         return "is not an LDAP URI";
     fault = judge(url, uri);

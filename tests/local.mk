@@ -11,3 +11,4 @@ include tests/unit/settings.mk
 include tests/fuzz/settings.mk
 include tests/bench/bench.mk
 include tests/fuzz/engine.mk
+include tests/unit/directory.mk

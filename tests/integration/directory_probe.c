@@ -1,12 +1,13 @@
 /*
  * Drives directory.h from the command line: the steps of one login, or several in one process.
  *
- *   directory_probe [KEY=VALUE]... login:USER:PASSWORD | groups:USER | find:USER | wait ...
+ *   directory_probe [KEY=VALUE]... login:USER:PASSWORD | groups:USER | find:USER | wait | retry ...
  *
  * KEY is a setting of ldap: (uri and require/deny may be repeated) or `deadline` in milliseconds.  Each
  * step prints one line: STEP USER REASON MILLISECONDS [DN or matched group] and, indented, the error
- * text.  `wait` reads one line from stdin, so that a script can change the world between two steps.
- * Exits 0 if every step was answered.  The guard is armed as the daemon's worker does it.
+ * text.  `wait` reads one line from stdin, so that a script can change the world between two steps;
+ * `retry` waits until no server is marked as failed (at most 10 s).  Exits 0 if every step was answered.
+ * The guard is armed as the daemon's worker does it.
  */
 #include "config.h"
 
@@ -19,6 +20,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static struct settings_ldap settings = {
     .user_base = (char[]){"ou=people,dc=example,dc=com"},
@@ -139,12 +141,31 @@ static void login(const char *user, struct bytes password, bool check_password, 
     directory_entry_free(entry);
 }
 
+/* Until every server may be tried again; false if that takes too long. */
+static bool wait_for_retry(void)
+{
+    int64_t end = clock_mono_ms() + 10000, now;
+    unsigned i = 0;
+
+    while (i < OUTAGE_SERVERS && (now = clock_mono_ms()) < end) {
+        struct timespec pause = {.tv_nsec = 5000000};
+
+        if (!outage_is_down(&outage, i, now))
+            i++;
+        else
+            nanosleep(&pause, NULL);
+    }
+    return i == OUTAGE_SERVERS;
+}
+
 static bool run_step(char *step)
 {
     char line[64];
 
     if (strcmp(step, "wait") == 0)
         return fgets(line, sizeof line, stdin) != NULL;
+    if (strcmp(step, "retry") == 0)
+        return wait_for_retry();
     if (strncmp(step, "find:", 5) == 0) {
         login(step + 5, bytes_str(""), false, false);
         return true;
