@@ -73,7 +73,8 @@ static enum reason check_scram(struct login *login)
         return REASON_GRANTED;
     case SCRAM_MISMATCH:
         return REASON_PASSWORD_WRONG;
-    case SCRAM_BAD_VERIFIER:
+    case SCRAM_BAD_VERIFIER: /* found so at once: spend what a good one costs */
+        scram_spend(login->password);
         return REASON_NO_VERIFIER;
     case SCRAM_FAILED:
         break;

@@ -360,6 +360,10 @@ static void scram_reads_the_role_once_and_spends_the_same_on_roles_without_verif
     assert_login("alice", "secret123456", REASON_NO_VERIFIER, "code verifier spend failure");
     begin(state);
     policy.password = PASSWORD_SCRAM;
+    fake.scram = SCRAM_BAD_VERIFIER;
+    assert_login("alice", "secret123456", REASON_NO_VERIFIER, "code verifier scram spend failure");
+    begin(state);
+    policy.password = PASSWORD_SCRAM;
     fake.superuser = true;
     assert_login("alice", "secret123456", REASON_SUPERUSER_EXCLUDED, "code verifier spend failure");
     begin(state);
