@@ -4,7 +4,8 @@
 #
 #   bench_options ARGUMENT...   sets bench_rounds, bench_seconds, bench_clients, bench_methods, bench_json,
 #                               bench_keep; --users (bench_users) and --modes (bench_modes) if they are set
-#   bench_sample GROUP METHOD ROUND COMMAND...   runs a driver, and keeps its line
+#   bench_sample GROUP METHOD ROUND COMMAND...   runs a driver, and keeps its line; not of round 0, which
+#                               is for servers to open their connections and to fill their caches
 #   bench_goal TEXT METRIC GROUP_A METHOD_A GROUP_B METHOD_B '>='|'<=' VALUE
 #   bench_report TITLE BASE     prints the tables, or JSON; false when pgsignet refused a right answer
 
@@ -57,8 +58,10 @@ bench_sample()
     if [ -t 2 ]; then
         printf '\r\033[K%s: round %s, %s, %s' "${0##*/}" "$round" "$group" "$method" >&2
     fi
-    line=$("$@") || { echo "$0: no sample of $method, $group" >&2; return 1; }
-    printf '%s\t%s\t%s\t%s\n' "$group" "$method" "$round" "${line// /$'\t'}" >>"$bench_samples"
+    # What drivers say of refused logins is shown if pgsignet refused one.
+    line=$("$@" 2>>"$bench_samples.$method.log") ||
+        { cat "$bench_samples.$method.log" >&2; echo "$0: no sample of $method, $group" >&2; return 1; }
+    [ "$round" -eq 0 ] || printf '%s\t%s\t%s\t%s\n' "$group" "$method" "$round" "${line// /$'\t'}" >>"$bench_samples"
 }
 
 bench_goal()
@@ -73,7 +76,7 @@ bench_report()
     printf '%s' "$bench_goals" | cat - "$bench_samples" |
         LC_ALL=C awk -v title="$1" -v base="$2" -v json="$bench_json" -f "$PGSIGNET_SRC/tests/bench/table.awk"
     awk -F '\t' '$2 ~ /^pgsignet/ { refused += $5 } END { exit refused > 0 }' "$bench_samples" ||
-        { echo "$0: pgsignet refused right answers; see the column" >&2; return 1; }
+        { cat "$bench_samples".pgsignet*.log >&2; echo "$0: pgsignet refused right answers" >&2; return 1; }
 }
 
 # What a figure was measured on.

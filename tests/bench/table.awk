@@ -106,7 +106,7 @@ function document(    g, m, l, i, group, method, value) {
         for (m = 1; m <= n_methods[groups[g]]; m++) {
             group = groups[g]; method = methods[group, m]
             printf "%s{\"group\":\"%s\",\"method\":\"%s\",\"rate\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"cpu_us\":{\"driver\":%.1f",
-                g + m > 2 ? "," : "", group, method, middle("rate", group, method),
+                (g + m > 2) ? "," : "", group, method, middle("rate", group, method),
                 middle("p50", group, method), middle("p99", group, method), middle("client", group, method)
             for (l = 1; l <= n_labels; l++)
                 printf ",\"%s\":%.1f", labels[l], middle(labels[l], group, method)
@@ -118,7 +118,7 @@ function document(    g, m, l, i, group, method, value) {
     for (i = 1; i <= n_goals; i++) {
         value = ratio(goal[i, 3], goal[i, 4], goal[i, 5], goal[i, 6], goal[i, 7])
         printf "%s{\"goal\":\"%s\",\"must_be\":\"%s\",\"bound\":%s,\"ratio\":%.3f,\"reached\":%s}",
-            i > 1 ? "," : "", goal[i, 2], goal[i, 8], goal[i, 9], value,
+            (i > 1) ? "," : "", goal[i, 2], goal[i, 8], goal[i, 9], value,
             verdict(i, value) == "reached" ? "true" : "false"
     }
     print "]}"
