@@ -254,8 +254,7 @@ enum reason mfa_attempt(struct mfa *mfa, const struct mfa_attempt *attempt, int6
         mfa_note(mfa, "cannot hash a name: HMAC-SHA256 fails in OpenSSL");
         return outcome->reason = REASON_KEY_UNAVAILABLE;
     }
-    for (size_t i = 0; i < sizeof hash; i++)
-        snprintf(outcome->user_hash + 2 * i, 3, "%02x", (unsigned)hash[i]);
+    keyring_hash_text(hash, outcome->user_hash);
     outcome->reason = decide(&j, deadline_ms);
     if (outcome->reason != REASON_GRANTED) {
         outcome->burn = (struct mfa_burn){0};

@@ -218,3 +218,14 @@ bool keyring_hash(const uint8_t key[SEAL_KEY], struct bytes text, uint8_t out[KE
     memcpy(out, digest, KEYRING_HASH);
     return true;
 }
+
+void keyring_hash_text(const uint8_t hash[KEYRING_HASH], char out[KEYRING_HASH_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < KEYRING_HASH; i++) {
+        out[2 * i] = digits[hash[i] >> 4];
+        out[2 * i + 1] = digits[hash[i] & 15];
+    }
+    out[2 * KEYRING_HASH] = '\0';
+}

@@ -46,4 +46,9 @@ bool keyring_unseal(const struct keyring *ring, const struct store_user *user,
 /* HMAC-SHA256 under one of the two hash keys, cut to KEYRING_HASH bytes. */
 bool keyring_hash(const uint8_t key[SEAL_KEY], struct bytes text, uint8_t out[KEYRING_HASH]);
 
+#define KEYRING_HASH_TEXT (2 * KEYRING_HASH + 1)
+
+/* A hash in lower-case hex, NUL-terminated. */
+void keyring_hash_text(const uint8_t hash[KEYRING_HASH], char out[KEYRING_HASH_TEXT]);
+
 #endif

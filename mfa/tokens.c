@@ -381,8 +381,7 @@ enum mfa_result mfa_user(struct mfa *mfa, struct bytes user, int64_t now_ms, str
         mfa_note(mfa, "cannot hash a name: HMAC-SHA256 fails in OpenSSL");
         return MFA_KEY;
     }
-    for (size_t i = 0; i < sizeof hash; i++)
-        snprintf(info->hash + 2 * i, 3, "%02x", (unsigned)hash[i]);
+    keyring_hash_text(hash, info->hash);
     enum mfa_result result = start(mfa, STORE_READ);
     return result != MFA_OK ? result : end(mfa, read_user(mfa, &who, now_ms, info));
 }

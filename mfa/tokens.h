@@ -58,7 +58,8 @@ struct user_info {
 
 /*
  * Creates the key-encryption key (if there is none: 0400, owned by daemon.user) and an empty store.
- * MFA_EXISTS when the store is there already (nothing is touched).  why as for mfa_open.
+ * MFA_EXISTS when the store is there already (nothing is touched); MFA_KEY when the store is there and its
+ * key is not, or the key cannot be used.  A failure leaves nothing behind.  why as for mfa_open.
  * Called as root it makes the parent directories with safe modes and gives everything to daemon.user.
  */
 enum mfa_result mfa_init(const struct settings *settings, char *why, size_t size);
@@ -71,7 +72,11 @@ enum mfa_result mfa_create(struct mfa *mfa, struct bytes user, const char *name,
                            const struct settings_token *parameters, int64_t now_s,
                            struct token_info *info, struct secret *secret);
 
-/* Proves a pending token by a code, burns the code's step and makes the token active. */
+/*
+ * Proves a pending token by a code, burns the code's step and makes the token active.  MFA_EXISTS when it
+ * is active already.  Shortly after tokens of this user were removed, codes up to the last step that those
+ * accepted are MFA_CODE_USED: the next code will do.
+ */
 enum mfa_result mfa_confirm(struct mfa *mfa, struct bytes user, const char *name, struct bytes code,
                             int64_t now_s, int64_t boot_s);
 
