@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <security/pam_appl.h>
-
 static int converse(int n, const struct pam_message **messages, struct pam_response **responses,
                     void *data)
 {
@@ -50,6 +48,8 @@ bool pam_driver_login(struct pam_login *login)
         last = pam_set_item(pamh, PAM_RHOST, login->rhost);
     if (last == PAM_SUCCESS && login->steps != PAM_ACCOUNT_ONLY)
         last = login->authenticate = pam_authenticate(pamh, login->flags);
+    if (last == PAM_SUCCESS && login->before_account != NULL)
+        login->before_account(pamh);
     if (last == PAM_SUCCESS && login->steps != PAM_AUTHENTICATE_ONLY)
         last = login->account = pam_acct_mgmt(pamh, login->flags);
     pam_end(pamh, last);

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include <security/pam_appl.h>
+
 /* What the conversation does with every ECHO_OFF prompt. */
 struct pam_script {
     const char *answer; /* not owned; NULL = PAM_SUCCESS with a NULL text, as PgBouncer does */
@@ -28,7 +30,8 @@ struct pam_login {
     int flags;         /* PAM_SILENT or 0 */
     enum pam_steps steps;
     struct pam_script script;
-    int authenticate; /* out: PAM code; PAM_DRIVER_NOT_CALLED */
+    void (*before_account)(pam_handle_t *pamh); /* called between the steps; NULL = nothing */
+    int authenticate;                           /* out: PAM code; PAM_DRIVER_NOT_CALLED */
     int account; /* out: as above; called after a successful authenticate, as PostgreSQL does */
 };
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include <cmocka.h>
-#include <security/pam_appl.h>
 
 #include "common/clock.h"
 #include "tests/syslog_capture.h"
@@ -148,6 +147,28 @@ static void account_is_judged(void **state)
     }
 }
 
+static void be_denied_next(pam_handle_t *pamh)
+{
+    const struct fake_plan plan = {.verdict = VERDICT_DENIED};
+
+    fake_daemon_plan(fixture.daemon, &plan);
+    assert_int_equal(pam_authenticate(pamh, 0), PAM_AUTH_ERR);
+}
+
+static void denial_forgets_the_verdict_before_it(void **state)
+{
+    const struct fake_plan plan = {.verdict = VERDICT_GRANTED};
+    struct pam_login login = fixture_login();
+    (void)state;
+
+    fixture_service("");
+    fake_daemon_plan(fixture.daemon, &plan);
+    login.before_account = be_denied_next;
+    assert_true(pam_driver_login(&login));
+    assert_int_equal(login.authenticate, PAM_SUCCESS);
+    assert_int_equal(login.account, PAM_PERM_DENIED);
+}
+
 /* The line says PAM_IGNORE in both steps; the other module's success is what counts. */
 static void continue_leaves_the_stack_to_decide(void **state)
 {
@@ -265,6 +286,7 @@ int main(void)
     enum { N_ACCOUNT = sizeof account_rows / sizeof account_rows[0] };
     const struct CMUnitTest others[] = {
         cmocka_unit_test(denied_first_pass_is_not_asked_again),
+        cmocka_unit_test(denial_forgets_the_verdict_before_it),
         cmocka_unit_test(continue_leaves_the_stack_to_decide),
         cmocka_unit_test(request_says_who_and_where),
         cmocka_unit_test(user_names_are_bounded),
