@@ -16,6 +16,9 @@
 #define FAIR_WAIT_MS      1000
 
 static void set_error(struct directory *directory, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static void set_error(struct directory *directory, const char *format, va_list arguments)
 {
     char raw[DIRECTORY_ERROR_MAX];
 

@@ -12,3 +12,4 @@ include tests/fuzz/settings.mk
 include tests/bench/bench.mk
 include tests/fuzz/engine.mk
 include tests/unit/directory.mk
+include tests/fuzz/directory.mk
