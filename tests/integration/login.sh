@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Logins by psql over TLS: each way of judging accepts who is right, and every refusal looks the same.
-# time: 240
+# time: 600
 set -uo pipefail
 # shellcheck source=tests/integration/stack.sh
 . "$(dirname "$0")/stack.sh"
@@ -313,20 +313,20 @@ test_terminal()
         PGSSLMODE=verify-full PGSSLROOTCERT=$PG_CA PSQL=$PG_BIN/psql \
         check "psql in a terminal asks for the password and gives a prompt" expect -c '
             set timeout 20
-            spawn -noecho $env(PSQL) -X
+            spawn -noecho $env(PSQL) -X -P pager=off
             expect "Password for user alice:" {} default { exit 3 }
             send -- "$env(TYPED)\r"
             expect -ex "postgres=>" {} default { exit 4 }
             send -- "SELECT session_user || \x27 is in\x27;\r"
             expect "alice is in" {} default { exit 5 }
             send -- "\\q\r"
-            expect eof'
+            expect eof {} default { exit 6 }'
 }
 
 # Watches the command lines of all processes until its standard input ends.
 watch_command_lines()
 {
-    while ! read -r -t 0.01; do
+    while ! read -r -t 0.05; do
         cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' '
         echo
     done >"$1"
