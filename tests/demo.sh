@@ -134,7 +134,7 @@ step()
 # oathtool's.
 enroll_shown()
 {
-    local user=$1 line secret='' fd_in fd_out pid status=0
+    local user=$1 line secret='' typed='' fd_in fd_out pid status=0
     title "Enrolling $user"
     command_line "pgsignet-mfa --config $STACK_CONFIG enroll --name token1 $user"
     coproc ENROLL { stack_mfa enroll --name token1 -- "$user" 2>&1; }
@@ -147,8 +147,12 @@ enroll_shown()
         if [ -z "$secret" ] && [[ $line =~ otpauth://.*[?\&]secret=([A-Z2-7]+) ]]; then
             secret=${BASH_REMATCH[1]}
             stack_free_step 0
-            stack_totp "$secret" "$stack_next" | tee /dev/fd/"$fd_in" | sed 's/^/  typed at the prompt: /'
+            typed=$(stack_totp "$secret" "$stack_next")
+            printf '%s\n' "$typed" >&"$fd_in"
             exec {fd_in}>&-
+        elif [ -z "$line" ] && [ -n "$typed" ]; then
+            printf '  The code that the app shows, typed to prove it: %s\n\n' "$typed"
+            typed=
         fi
     done
     wait "$pid" || status=$?
