@@ -295,13 +295,13 @@ start_slapd()
 
 stop_slapd()
 {
-    local pid=${1:-$SLAPD_PID}
+    local pid=${1:-${SLAPD_PID-}}
     [ -n "$pid" ] || return 0
     # A stopped process takes SIGTERM only once it goes on.
     kill -TERM "$pid" 2>/dev/null
     kill -CONT "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
-    [ "$pid" = "$SLAPD_PID" ] && SLAPD_PID=
+    [ "$pid" = "${SLAPD_PID-}" ] && SLAPD_PID=
     return 0
 }
 

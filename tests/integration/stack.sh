@@ -62,7 +62,7 @@ stack_say()
 # The user is made once for all stacks, and not removed by tests: another one may be using it.
 stack_make_user()
 {
-    exec {stack_lock}>/run/lock/pgsignet-test-user || return 1
+    mkdir -p /run/lock && exec {stack_lock}>/run/lock/pgsignet-test-user || return 1
     flock -w 30 "$stack_lock" || return 1
     if ! getent passwd pgsignet >/dev/null; then
         useradd --system --home-dir / --no-create-home --shell /usr/sbin/nologin pgsignet || return 1
