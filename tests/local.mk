@@ -13,3 +13,4 @@ include tests/bench/bench.mk
 include tests/fuzz/engine.mk
 include tests/unit/directory.mk
 include tests/fuzz/directory.mk
+include tests/integration/abuse.mk
