@@ -234,9 +234,11 @@ static enum reason judge_find(struct directory *directory, const struct find *fi
 
     if (answer->code == LDAP_SIZELIMIT_EXCEEDED || answer->entries > 1)
         return REASON_AMBIGUOUS_ENTRY;
-    if (answer->code == LDAP_REFERRAL || answer->referral)
+    /* References beside entries (AD gives three at a domain's root) are to other servers' entries,
+     * which do not exist here; a referral instead of an answer is no answer. */
+    if (answer->code == LDAP_REFERRAL)
         return directory_bad_answer(
-            directory, "the search for a user below %s was referred to %s; narrow ldap.user_base",
+            directory, "the search for a user below %s was referred to %s; correct ldap.user_base",
             find->base, answer->diagnostic);
     if (by_dn && answer->code == LDAP_NO_SUCH_OBJECT)
         return REASON_NO_ENTRY;

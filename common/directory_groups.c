@@ -10,10 +10,12 @@ enum reason directory_judge_groups(struct climb *climb, const struct ldapc_searc
 {
     struct directory *directory = climb->directory;
 
-    if (answer->referral || answer->code == LDAP_REFERRAL)
+    /* What lies behind a reference is not known.  It might admit: so it does not.  It might deny: so
+     * there is no verdict. */
+    if (answer->code == LDAP_REFERRAL || (answer->referral && climb->n_deny > 0))
         return directory_bad_answer(directory,
-                                    "the search for groups below %s was referred to %s; narrow "
-                                    "ldap.group_base",
+                                    "the search for groups below %s was referred to %s, so "
+                                    "deny_groups cannot be ruled out; narrow ldap.group_base",
                                     climb->base, answer->diagnostic);
     if (answer->code != LDAP_SUCCESS)
         return directory_bad_answer(directory,

@@ -117,6 +117,28 @@ expect "in_chain on a server without it is no clean bill" "groups directory-answ
 expect "a denied group outside group_base is no clean bill" "groups directory-answer" "$uri" \
     deny=cn=denied,dc=elsewhere groups:dave
 
+# --- references to other servers, as AD gives them at a domain's root ----------------------------------
+
+# Last of those on the healthy server, because the object stays.
+LDAPTLS_CACERT=$SLAPD_CA ldapadd -M -x -H "$SLAPD_LDAPS_URI" -D "$SLAPD_ADMIN_DN" \
+    -y "$SLAPD_ADMIN_PW_FILE" >"$work/reference.log" 2>&1 <<LDIF || not_ok "a reference can be added"
+dn: cn=elsewhere,dc=example,dc=com
+objectClass: referral
+objectClass: extensibleObject
+cn: elsewhere
+ref: ldap://127.0.0.2/cn=elsewhere,dc=example,dc=com
+LDIF
+root=(user_base=dc=example,dc=com group_base=dc=example,dc=com)
+expect "a reference beside the entry is not followed" "groups granted" "$uri" "${root[@]}" "$dba" \
+    login:alice:PW-alice
+expect "what may lie behind a reference is no entry" "find no-entry" "$uri" "${root[@]}" find:nobody
+expect "what may lie behind a reference admits nobody" "groups not-in-group" "$uri" "${root[@]}" \
+    "$dba" groups:dave
+expect "what may lie behind a reference may deny" "groups directory-answer" "$uri" "${root[@]}" \
+    "$dba" "deny=cn=denied,$groups" groups:alice
+expect "a base that lies elsewhere is no answer" "find directory-answer" "$uri" \
+    user_base=cn=elsewhere,dc=example,dc=com find:alice
+
 # --- faults ------------------------------------------------------------------------------------------
 
 # start_proxy NAME TARGET_PORT: sets proxy_port and proxy_pid.
