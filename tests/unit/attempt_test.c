@@ -74,6 +74,22 @@ static void right_code_is_taken_once(void **state)
     secret_free(&secret);
 }
 
+static void used_codes_count_as_failures(void **state)
+{
+    struct fixture *f = *state;
+    struct secret secret;
+
+    fixture_enroll(f, "alice", "phone", &usual, &secret);
+    ASSERT_REASON(fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON), NULL),
+                  REASON_GRANTED);
+    for (int i = 0; i < 3; i++)
+        ASSERT_REASON(fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON), NULL),
+                      REASON_CODE_USED);
+    ASSERT_REASON(fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON + 30), NULL),
+                  REASON_THROTTLED);
+    secret_free(&secret);
+}
+
 static void window_is_one_step_either_way(void **state)
 {
     struct fixture *f = *state;
@@ -481,6 +497,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(right_code_is_taken_once),
+        CASE(used_codes_count_as_failures),
         CASE(window_is_one_step_either_way),
         CASE(steps_before_boot_are_refused),
         CASE(clock_set_back_revives_no_code),
