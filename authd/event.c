@@ -62,7 +62,7 @@ static void fill_factors(const struct login *login, struct audit_factors *factor
 
 static bool write_event(struct audit *audit, struct audit_event *event)
 {
-    return audit != NULL && audit_write(audit, event);
+    return audit != NULL && audit_write(audit, event) != AUDIT_LOST;
 }
 
 bool event_login(struct audit *audit, const struct login *login, uint64_t id, uid_t uid, pid_t pid,

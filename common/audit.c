@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -93,7 +94,15 @@ static const char *write_once(int fd, const char *text, size_t len)
     return (size_t)n == len ? NULL : "only a part of the line was written; is the disk full?";
 }
 
-bool audit_write(struct audit *audit, const struct audit_event *event)
+static bool stderr_leads_somewhere(void)
+{
+    struct stat st;
+
+    return fstat(STDERR_FILENO, &st) == 0 &&
+           !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)); /* /dev/null */
+}
+
+enum audit_written audit_write(struct audit *audit, const struct audit_event *event)
 {
     char buf[1 + AUDIT_LINE_MAX + 1] = "\n", *line = buf + 1;
     size_t len =
@@ -103,7 +112,7 @@ bool audit_write(struct audit *audit, const struct audit_event *event)
 
     if (len == 0) {
         syslog(LOG_AUTHPRIV | LOG_ALERT, "an audit event was lost: memory is short");
-        return false;
+        return AUDIT_LOST;
     }
     if (audit->settings->syslog)
         syslog(LOG_AUTHPRIV | LOG_INFO, "%.*s", (int)len - 1, line);
@@ -112,13 +121,13 @@ bool audit_write(struct audit *audit, const struct audit_event *event)
 
         fault = write_once(audit->fd, line - before, len + before);
         if (fault == NULL)
-            return true;
+            return AUDIT_IN_FILE;
     }
-    sure = write_once(STDERR_FILENO, line, len) == NULL;
+    sure = stderr_leads_somewhere() && write_once(STDERR_FILENO, line, len) == NULL;
     if (fault != NULL)
         syslog(LOG_AUTHPRIV | LOG_ALERT, "audit file %s: %s; the event went to %s",
                audit->settings->file, fault, sure ? "stderr" : "syslog if anywhere");
     if (!sure && !audit->settings->syslog)
         syslog(LOG_AUTHPRIV | LOG_ALERT, "%.*s", (int)len - 1, line);
-    return sure;
+    return sure ? AUDIT_ON_STDERR : AUDIT_LOST;
 }

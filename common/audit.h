@@ -93,13 +93,19 @@ struct audit; /* an open trail; may be used across fork: every line is one appen
 struct audit *audit_open(const struct settings_audit *settings, char *why, size_t size);
 void audit_close(struct audit *audit); /* NULL is allowed */
 
+enum audit_written {
+    AUDIT_LOST = 0,   /* no sink surely took the line */
+    AUDIT_ON_STDERR,  /* standard error took it, because no file is configured or the file did not */
+    AUDIT_IN_FILE,
+};
+
 /*
  * Writes one event to every sink of the settings.  If the file does not take the whole line, the line
- * goes to stderr and the trouble to syslog (LOG_ALERT).  True only if a sink surely took the line: the
- * file or stderr (syslog(3) does not say).  With no file configured the line goes to stderr as well as
- * to syslog for that reason.  Never reopens the file.
+ * goes to stderr and the trouble to syslog (LOG_ALERT).  With no file configured the line goes to stderr
+ * as well as to syslog, which does not say whether it took it.  A stderr that is /dev/null takes
+ * nothing.  Never reopens the file.
  */
-bool audit_write(struct audit *audit, const struct audit_event *event);
+enum audit_written audit_write(struct audit *audit, const struct audit_event *event);
 
 /* The word for a factor's result in events; NULL for FACTOR_NOT_TRIED and values outside the enum. */
 const char *audit_factor_name(enum audit_factor factor);

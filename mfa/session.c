@@ -82,7 +82,10 @@ bool session_record(struct cli *cli, const char *event, struct bytes user, const
         .detail = cli->sudo_user,
     };
 
-    if (audit_write(cli->audit, &record))
+    /* A line on an operator's terminal is no record, unless there is to be no file. */
+    enum audit_written written = audit_write(cli->audit, &record);
+    if (written == AUDIT_IN_FILE ||
+        (written == AUDIT_ON_STDERR && cli->settings->audit.file[0] == '\0'))
         return true;
     log_error("the change (%s) was made, but the audit file %s did not take its event; "
               "repair it and note the change there",

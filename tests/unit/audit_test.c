@@ -212,8 +212,8 @@ static void test_append(void **state)
     trail_open(&trail);
     assert_int_equal(stat(trail.path, &st), 0);
     assert_int_equal(st.st_mode & 07777 & ~0640u, 0);
-    assert_true(audit_write(trail.audit, &small_event));
-    assert_true(audit_write(trail.audit, &small_event));
+    assert_int_equal(audit_write(trail.audit, &small_event), AUDIT_IN_FILE);
+    assert_int_equal(audit_write(trail.audit, &small_event), AUDIT_IN_FILE);
     read_back(&trail, buf, sizeof buf);
     assert_non_null(strstr(buf, "}\n{"));
     trail_close(&trail);
@@ -247,16 +247,16 @@ static void test_refused_files(void **state)
 }
 
 /* Runs with stderr on another descriptor; returns what audit_write said. */
-static bool write_with_stderr(struct trail *trail, int fd)
+static enum audit_written write_with_stderr(struct trail *trail, int fd)
 {
     int saved = dup(STDERR_FILENO);
-    bool sure;
+    enum audit_written written;
 
     assert_true(saved >= 0 && dup2(fd, STDERR_FILENO) >= 0);
-    sure = audit_write(trail->audit, &small_event);
+    written = audit_write(trail->audit, &small_event);
     dup2(saved, STDERR_FILENO);
     close(saved);
-    return sure;
+    return written;
 }
 
 static void set_file_limit(rlim_t limit)
@@ -274,6 +274,7 @@ static void test_full_disk(void **state)
     struct trail trail;
     char buf[1024];
     int pipes[2], full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     ssize_t n;
     char *newline;
 
@@ -283,12 +284,13 @@ static void test_full_disk(void **state)
     trail_open(&trail);
     signal(SIGXFSZ, SIG_IGN);
     set_file_limit(20);
-    assert_true(write_with_stderr(&trail, pipes[1]));
+    assert_int_equal(write_with_stderr(&trail, pipes[1]), AUDIT_ON_STDERR);
     n = read(pipes[0], buf, sizeof buf);
     assert_true(n > 20 && buf[0] == '{' && buf[n - 1] == '\n');
-    assert_false(write_with_stderr(&trail, full));
+    assert_int_equal(write_with_stderr(&trail, full), AUDIT_LOST);
+    assert_int_equal(write_with_stderr(&trail, null), AUDIT_LOST);
     set_file_limit(RLIM_INFINITY);
-    assert_true(write_with_stderr(&trail, full));
+    assert_int_equal(write_with_stderr(&trail, full), AUDIT_IN_FILE);
     read_back(&trail, buf, sizeof buf);
     newline = strchr(buf, '\n');
     assert_non_null(newline);
@@ -298,6 +300,7 @@ static void test_full_disk(void **state)
     close(pipes[0]);
     close(pipes[1]);
     close(full);
+    close(null);
 }
 
 /* Without a file the line is on stderr: syslog alone would not be sure. */
@@ -313,7 +316,7 @@ static void test_no_file(void **state)
     (void)state;
     assert_non_null(trail.audit);
     assert_int_equal(pipe(pipes), 0);
-    assert_true(write_with_stderr(&trail, pipes[1]));
+    assert_int_equal(write_with_stderr(&trail, pipes[1]), AUDIT_ON_STDERR);
     assert_int_equal(read(pipes[0], &first, 1), 1);
     assert_int_equal(first, '{');
     close(pipes[0]);
