@@ -48,9 +48,10 @@ check_count_program()
     local trs=$1 result passed failed skipped
     result=$(sed -n 's/^:test-result: *//p' "$trs" | head -n 1)
     read -r passed failed skipped < <(awk '
+        /^\[==========\]/ { listing = $2 != "Running" }   # what follows a group names tests again
         /^\[ RUN      \]/ { run++ }
         /^\[       OK \]/ { ok++ }
-        /^\[  SKIPPED \] [^0-9]/ { skip++ }
+        /^\[  SKIPPED \]/ && !listing { skip++ }
         /^[0-9]+ passed, [0-9]+ failed/ { script = 1; p = $1; f = $3 }
         END { if (script) print p, f, 0; else print ok + 0, run - ok - skip, skip + 0 }' "${trs%.trs}.log")
     if [ $((passed + failed + skipped)) -eq 0 ]; then

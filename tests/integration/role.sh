@@ -46,6 +46,7 @@ expect() {
     expect_pattern=$2
     shift 2
     ask "$@"
+    # shellcheck disable=SC2254 # a pattern, on purpose
     case $answer in
     $expect_pattern) ok "$expect_name" ;;
     *) not_ok "$expect_name" "asked: $*
