@@ -10,12 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+
 static volatile sig_atomic_t watched_fd = -1;
 static volatile sig_atomic_t fired;
 static void (*on_exit_words)(void);
 static timer_t timer;
-static bool have_timer;
-static int64_t outer_ms; /* deadline of guard_arm; only if armed */
+static pid_t timer_owner; /* whose timer it is: a fork does not inherit it */
+static int64_t outer_ms;  /* deadline of guard_arm; only if armed */
 static bool armed;
 static bool stepping; /* the timer runs for a step, not for outer_ms */
 
@@ -40,24 +42,27 @@ static bool make_timer(void)
     struct sigaction act = {.sa_handler = handle_alarm}; /* no SA_RESTART: poll returns EINTR */
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
 
-    if (have_timer)
+    if (timer_owner == getpid())
         return true;
     sigemptyset(&act.sa_mask);
-    have_timer =
-        sigaction(SIGALRM, &act, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
-    return have_timer;
+    if (sigaction(SIGALRM, &act, NULL) != 0 || timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+        return false;
+    timer_owner = getpid();
+    return true;
 }
 
 static void set_timer(int64_t deadline_ms)
 {
+    int64_t now = clock_mono_ms();
+    /* From a time in the past the kernel would count the periods, and the second could end at once. */
+    int64_t first_ms = deadline_ms > now ? deadline_ms : now + 1;
+    /* Fires again every GRACE: the second time ends the process. */
     struct itimerspec spec = {
-        .it_value = {.tv_sec = deadline_ms / 1000, .tv_nsec = (deadline_ms % 1000) * 1000000},
- /* Fires again every GRACE: the second time ends the process. */
-        .it_interval = {.tv_nsec = GUARD_GRACE_MS * 1000000L                           },
+        .it_value.tv_sec = first_ms / 1000,
+        .it_value.tv_nsec = (first_ms % 1000) * 1000000,
+        .it_interval.tv_nsec = GUARD_GRACE_MS * 1000000L,
     };
 
-    if (deadline_ms <= 0)
-        spec.it_value = (struct timespec){.tv_nsec = 1};
     fired = 0;
     /* Without a timer nothing may wait without a limit, so there is no going on. */
     if (!make_timer() || timer_settime(timer, TIMER_ABSTIME, &spec, NULL) != 0)
@@ -76,7 +81,7 @@ bool guard_disarm(void)
 {
     struct itimerspec off = {0};
 
-    if (have_timer)
+    if (timer_owner == getpid())
         timer_settime(timer, 0, &off, NULL);
     armed = stepping = false;
     return fired != 0;
