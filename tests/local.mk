@@ -14,3 +14,4 @@ include tests/fuzz/engine.mk
 include tests/unit/directory.mk
 include tests/fuzz/directory.mk
 include tests/integration/abuse.mk
+include tests/integration/faults.mk

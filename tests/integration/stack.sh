@@ -25,7 +25,8 @@
 #                             its own (policy=NAME).  STACK_PAM_LINES replaces the two lines of that
 #                             service; @MODULE@ in it stands for the module with its arguments.
 #   stack_apply               writes the configuration anew (base + $STACK_EXTRA, which holds whole
-#                             top-level sections such as `throttle:`) and restarts the daemon
+#                             top-level sections such as `throttle:`) and restarts the daemon;
+#                             STACK_LDAP_EXTRA holds further lines of `ldap:`, unindented
 #   stack_role NAME [OPTIONS] CREATE ROLE NAME LOGIN, then ALTER ROLE NAME OPTIONS; any bytes but NUL in NAME
 #   stack_person NAME PASSWORD [dba]           a person in the directory, password stored as a hash
 #
@@ -110,7 +111,7 @@ stack_sweep()
 
 stack_write_config()
 {
-    local policy
+    local policy newline=$'\n'
     {
         cat <<END
 daemon:
@@ -133,7 +134,8 @@ ldap:
   user_base: ou=people,$SLAPD_BASE
   user_filter: "(&(objectClass=inetOrgPerson)(uid=%u))"
   group_base: ou=groups,$SLAPD_BASE
-postgres:
+${STACK_LDAP_EXTRA:+  ${STACK_LDAP_EXTRA//$newline/$newline  }
+}postgres:
   conninfo: "host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres user=pgsignet"
 ${STACK_EXTRA:-}
 policies:
