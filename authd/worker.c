@@ -32,6 +32,7 @@ static void handle_quit(int signo)
 static void last_words(void)
 {
     own_slot->gave_up = 1;
+    outage_hung();
 }
 
 /* SIGTERM is blocked except while waiting, so that it can never interrupt a request. */

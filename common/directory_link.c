@@ -205,14 +205,17 @@ enum reason directory_run(struct directory *directory, struct directory_link *li
             continue;
         if (now >= deadline_ms)
             break;
-        if (outage_is_down(directory->outage, server, now)) {
+        if (!outage_may_try(directory->outage, server, now, step_limit(directory, deadline_ms))) {
             add_error(directory, "%s%s: failed lately, left alone for %d s (ldap.retry_after)",
                       *directory->error != '\0' ? "; " : "", settings->uris.at[server],
                       (int)settings->retry_after);
             continue;
         }
+        outage_trying(directory->outage, server, settings->retry_after * 1000);
         status = try_server(directory, link, server, &try);
+        outage_tried();
         if (status == LDAPC_OK) {
+            outage_clear(directory->outage, server);
             directory->error[0] = '\0';
             return REASON_GRANTED;
         }

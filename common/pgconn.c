@@ -387,10 +387,15 @@ enum pgconn_result pgconn_read(struct pgconn *c, const struct pgconn_statement *
                   "this is a fault in pgsignet");
         return PGCONN_UNAVAILABLE;
     }
-    if (outage_is_down(c->outage, OUTAGE_POSTGRES, now_ms)) {
+    if (!outage_may_try(c->outage, OUTAGE_POSTGRES, now_ms, limit.at_ms)) {
         set_error(c, statement->task, "the server failed a moment ago and is left alone",
                   "it is tried again after postgres.retry_after");
         return PGCONN_UNAVAILABLE;
     }
-    return read_bounded(c, statement, params, limit, rows);
+    outage_trying(c->outage, OUTAGE_POSTGRES, c->settings->retry_after * 1000);
+    enum pgconn_result outcome = read_bounded(c, statement, params, limit, rows);
+    outage_tried();
+    if (outcome == PGCONN_ROWS)
+        outage_clear(c->outage, OUTAGE_POSTGRES);
+    return outcome;
 }
