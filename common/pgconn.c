@@ -352,7 +352,7 @@ static enum pgconn_result read_bounded(struct pgconn *c, const struct pgconn_sta
         enum pgconn_result outcome = PGCONN_UNAVAILABLE;
         if (step == STEP_DONE) {
             outcome = judge(c, statement, result);
-            if (outcome == PGCONN_ROWS)
+            if (outcome == PGCONN_ROWS || outcome == PGCONN_REFUSED) /* it answered */
                 *rows = result;
             else
                 PQclear(result);
@@ -395,7 +395,7 @@ enum pgconn_result pgconn_read(struct pgconn *c, const struct pgconn_statement *
     outage_trying(c->outage, OUTAGE_POSTGRES, c->settings->retry_after * 1000);
     enum pgconn_result outcome = read_bounded(c, statement, params, limit, rows);
     outage_tried();
-    if (outcome == PGCONN_ROWS)
+    if (outcome == PGCONN_ROWS || outcome == PGCONN_REFUSED) /* it answered */
         outage_clear(c->outage, OUTAGE_POSTGRES);
     return outcome;
 }
