@@ -11,6 +11,13 @@
 
 #define OPEN_PATIENCE_MS 5000 /* opening may have to wait for another's recovery of the log */
 
+/* Pages of the log from which it is begun anew, and from which it is cut as well. */
+#define LOG_RESTART  1000
+#define LOG_CUT      4000
+/* That holds up other writers while readers end: some 20 ms at most, and then not again for 5 s. */
+#define LOG_TRIES    100
+#define LOG_PAUSE_MS 5000
+
 static const char *const texts[SQ_COUNT] = {
 #define SQ_TEXT(name, text) [name] = text,
     SQ_TABLE(SQ_TEXT)
@@ -62,11 +69,33 @@ static int wait_for_lock(void *context, int tries)
 {
     const struct store_sqlite *s = context;
 
-    if (clock_mono_ms() >= s->deadline_ms)
+    if (s->log_restarts ? tries >= LOG_TRIES : clock_mono_ms() >= s->deadline_ms)
         return 0;
     struct timespec pause = {.tv_nsec = tries < 15 ? 50000 + 10000 * (long)tries : 200000};
     nanosleep(&pause, NULL);
     return 1;
+}
+
+/*
+ * After each commit.  SQLite's own way copies the log back but begins it anew only in a moment without
+ * readers; under a steady flood there is none, and the log grew without limit.
+ */
+static int keep_log_small(void *context, sqlite3 *db, const char *name, int pages)
+{
+    struct store_sqlite *s = context;
+    int in_log = -1;
+
+    if (pages < LOG_RESTART || clock_mono_ms() < s->log_restart_ms)
+        return SQLITE_OK;
+    s->log_restarts = true;
+    int rc = sqlite3_wal_checkpoint_v2(
+        db, name, pages >= LOG_CUT ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART,
+        &in_log, NULL);
+    s->log_restarts = false;
+    /* -1: another process is at it. */
+    if (rc != SQLITE_OK && in_log >= 0)
+        s->log_restart_ms = clock_mono_ms() + LOG_PAUSE_MS;
+    return SQLITE_OK; /* the commit stands, whatever became of the log */
 }
 
 sqlite3_stmt *sq_take(struct store *store, enum sq_statement which)
@@ -274,6 +303,7 @@ static bool connect_store(struct store_sqlite *s, char *why, size_t size)
     if (rc == SQLITE_OK) {
         sqlite3_busy_handler(s->db, wait_for_lock, s);
         rc = sq_configure(s->db);
+        sqlite3_wal_hook(s->db, keep_log_small, s);
     }
     if (rc != SQLITE_OK) {
         sq_explain(s->db, rc, s->path, "open the file", why, size);

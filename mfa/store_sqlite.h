@@ -77,8 +77,10 @@ struct store_sqlite {
     char *path;   /* owned */
     dev_t device; /* of the file as it was opened */
     ino_t inode;
-    int64_t deadline_ms; /* for the busy handler */
-    bool durable;        /* synchronous=FULL is set */
+    int64_t deadline_ms;    /* for the busy handler */
+    int64_t log_restart_ms; /* CLOCK_MONOTONIC: the log is not begun anew before */
+    bool log_restarts;      /* the busy handler waits for that, not for deadline_ms */
+    bool durable;           /* synchronous=FULL is set */
 };
 
 /* --- store_sqlite.c: statements and errors --- */

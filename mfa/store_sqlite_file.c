@@ -39,7 +39,7 @@ static const char schema[] =
 static const char connection_pragmas[] =
     "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
     "PRAGMA mmap_size=0; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
-    "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=1000; PRAGMA cache_size=-4000;";
+    "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000;";
 
 int sq_configure(sqlite3 *db)
 {
