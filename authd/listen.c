@@ -59,9 +59,14 @@ static bool make_directory(const char *path, uid_t uid, gid_t gid, char *why, si
     const char *dir = dirname(copy);
     bool made = mkdir(dir, 0755) == 0;
     bool ok = made || errno == EEXIST;
-    /* chmod as well: the umask may have taken bits that PostgreSQL's user needs. */
-    if (made && (chmod(dir, 0755) != 0 || (geteuid() == 0 && chown(dir, uid, gid) != 0)))
-        ok = false;
+    if (made) {
+        /* By descriptor: in a folder that others may write, the name may lead elsewhere by now. */
+        int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        /* fchmod as well: the umask may have taken bits that PostgreSQL's user needs. */
+        ok = fd >= 0 && fchmod(fd, 0755) == 0 && (geteuid() != 0 || fchown(fd, uid, gid) == 0);
+        if (fd >= 0)
+            close(fd);
+    }
     if (!ok)
         snprintf(why, size, "cannot make directory %s for the socket: %s", dir, strerror(errno));
     free(copy);
@@ -110,11 +115,15 @@ static int bind_path(const char *path, char *why, size_t size)
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         goto fail;
+    /* Everybody may connect.  Not by chmod afterwards: that would follow a link which the owner of the
+     * folder, who is not root, could put in the socket's place. */
     step = "bind";
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0)
-        goto fail;
-    step = "open to everybody";
-    if (chmod(path, 0666) != 0)
+    mode_t before = umask(0111);
+    int bound = bind(fd, (const struct sockaddr *)&address, sizeof address);
+    int error = errno;
+    umask(before);
+    errno = error;
+    if (bound != 0)
         goto fail;
     step = "listen on";
     if (listen(fd, LISTEN_BACKLOG) != 0)
