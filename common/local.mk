@@ -1,6 +1,7 @@
 # What two programs need.  libcommon knows no program and no network; libldapc adds LDAP.
 noinst_LTLIBRARIES += libcommon.la
 libcommon_la_SOURCES = \
+	common/address.c common/address.h \
 	common/audit.c common/audit.h \
 	common/audit_render.c \
 	common/bytes.h \

@@ -2,6 +2,8 @@
 
 #include "mfa/subject.h"
 
+#include "common/address.h"
+
 #include <stdio.h>
 
 static unsigned number_of(const uint8_t hash[KEYRING_HASH], unsigned modulus)
@@ -41,7 +43,11 @@ static bool identify(const struct mfa *mfa, struct bytes user, struct bytes addr
                      struct subject *subject)
 {
     uint8_t hash[KEYRING_HASH];
+    struct address origin;
 
+    address_parse(address, &origin);
+    subject->from_name = origin.is_name;
+    address = bytes_of(origin.at, origin.len);
     if (!subject_identify(mfa, user, &subject->who) ||
         !keyring_hash(mfa->ring.bucket, address, hash))
         return false;
@@ -54,7 +60,7 @@ static bool identify(const struct mfa *mfa, struct bytes user, struct bytes addr
         subject->from.at[0] = (uint8_t)number_of(hash, SUBJECT_BUCKET_SOURCES);
         subject->from.len = 1;
     } else if (address.len > sizeof subject->from.at) {
-        /* No numeric address is that long; it counts all the same. */
+        /* A name; it counts all the same. */
         memcpy(subject->from.at, hash, sizeof hash);
         subject->from.len = sizeof hash;
     } else if (address.len > 0) {
@@ -204,7 +210,9 @@ enum store_status subject_succeed(struct mfa *mfa, struct subject *subject, int6
     subject->who.failures = others > 0 ? others : 0;
     subject->who.slot = -1; /* a real user: kept for good */
     subject->from.failures = 0;
-    subject->from.last_success_ms = now_ms;
+    /* A name is what the client's reverse DNS says: trusting it would let anybody past the cap. */
+    if (!subject->from_name)
+        subject->from.last_success_ms = now_ms;
     return save(mfa, subject, now_ms);
 }
 

@@ -27,6 +27,7 @@ struct subject {
     struct store_address from;
     bool who_stored;
     bool from_stored;
+    bool from_name; /* the address is not numeric (address.h) */
 };
 
 /*

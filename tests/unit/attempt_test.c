@@ -320,7 +320,7 @@ static void addresses_of_one_user_are_bounded(void **state)
     assert_true(mfa_count_success(f->mfa, bytes_str("alice"), bytes_str(HOME), f->now_ms,
                                   fixture_deadline()));
     for (int i = 0; i < 600; i++) {
-        snprintf(address, sizeof address, "2001:db8::%x", i);
+        snprintf(address, sizeof address, "2001:db8:%x::1", i);
         f->now_ms += 10;
         ASSERT_REASON(fixture_attempt(f, "alice", address, "pw000000", NULL), REASON_CODE_WRONG);
     }
@@ -479,6 +479,49 @@ static void changed_parameters_and_versions_do_not_open(void **state)
     secret_free(&secret);
 }
 
+static void one_origin_is_one_address_however_it_is_spelt(void **state)
+{
+    static const char *const spellings[][4] = {
+        {"192.0.2.7",       "::ffff:192.0.2.7",     "::FFFF:c000:207",      "192.0.2.7"          },
+        {"2001:db8:1:2::1", "2001:DB8:1:2:ffff::9", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::%eth0"},
+        {"fe80::1%eth0",    "fe80::1",              "fe80::1%eth1",         "FE80::1"            },
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+        char name[] = {'u', (char)('0' + i), '\0'};
+        struct secret secret;
+
+        fixture_enroll(f, name, "phone", &usual, &secret);
+        for (size_t k = 0; k < 3; k++)
+            ASSERT_REASON(fixture_attempt(f, name, spellings[i][k], "pw000000", NULL),
+                          REASON_CODE_WRONG);
+        ASSERT_REASON(fixture_attempt(f, name, spellings[i][3], "pw000000", NULL),
+                      REASON_THROTTLED);
+        ASSERT_REASON(fixture_attempt(f, name, "2001:db8:1:3::1", "pw000000", NULL),
+                      REASON_CODE_WRONG);
+        secret_free(&secret);
+    }
+}
+
+static void a_name_from_reverse_dns_does_not_spare_the_cap(void **state)
+{
+    struct fixture *f = *state;
+    struct secret secret;
+    char address[32];
+
+    fixture_enroll(f, "alice", "phone", &usual, &secret);
+    assert_true(mfa_count_success(f->mfa, bytes_str("alice"), bytes_str("home.example"), f->now_ms,
+                                  fixture_deadline()));
+    for (int i = 0; i < 100; i++) {
+        snprintf(address, sizeof address, "203.0.113.%d", i);
+        ASSERT_REASON(fixture_attempt(f, "alice", address, "pw000000", NULL), REASON_CODE_WRONG);
+    }
+    ASSERT_REASON(fixture_attempt(f, "alice", "home.example", typed(&usual, &secret, NOON), NULL),
+                  REASON_CAPPED);
+    secret_free(&secret);
+}
+
 static void child_of_a_fork_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -507,6 +550,8 @@ int main(void)
         CASE(unknown_users_are_denied_in_bounded_space),
         CASE(names_without_code_due_are_counted_in_bounded_space),
         CASE(failures_are_refused_for_growing_times),
+        CASE(one_origin_is_one_address_however_it_is_spelt),
+        CASE(a_name_from_reverse_dns_does_not_spare_the_cap),
         CASE(clock_set_back_makes_no_endless_refusal),
         CASE(cap_spares_the_address_of_a_recent_success),
         CASE(addresses_of_one_user_are_bounded),
