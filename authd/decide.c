@@ -11,9 +11,9 @@
 
 #define ROLE_NAME_MAX 63 /* bytes: NAMEDATALEN - 1 */
 /* What the store gets to settle a login whose deadline has passed; the module waits a little longer. */
-#define SETTLE_MS 50
+#define SETTLE_MS     50
 /* How long passwords alone are not judged after a failure could not be counted. */
-#define UNCOUNTED_MS 5000
+#define UNCOUNTED_MS  5000
 
 static bool is_role_name(struct bytes name)
 {
@@ -93,8 +93,8 @@ static enum reason step_password(struct login *login)
 
 static enum reason step_account(struct login *login)
 {
-    bool by_bind = login->policy->password == PASSWORD_LDAP &&
-                   login->request->kind == WIRE_AUTHENTICATE;
+    bool by_bind =
+        login->policy->password == PASSWORD_LDAP && login->request->kind == WIRE_AUTHENTICATE;
     enum reason reason;
 
     if (login->policy->password != PASSWORD_LDAP && !names_groups(login->policy)) {
@@ -137,11 +137,11 @@ static const struct {
     enum reason (*run)(struct login *login);
     bool for_account_alone; /* also when another module has judged the password */
 } steps[STEP_COUNT] = {
-    [STEP_CODE] = {step_code, false},
-    [STEP_PASSWORD] = {step_password, false},
-    [STEP_ACCOUNT] = {step_account, true},
-    [STEP_GROUPS] = {step_groups, true},
-    [STEP_ROLE] = {step_role, true},
+    [STEP_CODE] = {step_code,     false},
+      [STEP_PASSWORD] = {step_password, false},
+    [STEP_ACCOUNT] = {step_account,  true },
+      [STEP_GROUPS] = {step_groups,   true },
+    [STEP_ROLE] = {step_role,     true },
 };
 
 /* --- the decision ------------------------------------------------------------------------------ */
@@ -187,11 +187,19 @@ static int64_t settle_by(const struct login *login)
     return login->deadline_ms > least ? login->deadline_ms : least;
 }
 
+/* Has the directory had as many looks at passwords with this code as one code may buy? */
+static bool is_spent(const struct login *login)
+{
+    struct returns *returns = login->providers->returns;
+
+    return login->password_sent && (returns == NULL || !returns_allow(returns, &login->code.burn));
+}
+
 static void give_back(struct login *login)
 {
-    if (login->code.burn.token != 0 && login->providers->mfa != NULL)
-        login->gave_back = mfa_give_back(login->providers->mfa, &login->code.burn,
-                                         settle_by(login));
+    if (login->code.burn.token != 0 && login->providers->mfa != NULL && !is_spent(login))
+        login->gave_back =
+            mfa_give_back(login->providers->mfa, &login->code.burn, settle_by(login));
     login->slot->burn = (struct mfa_burn){0};
 }
 
@@ -237,11 +245,14 @@ static enum reason judge(struct login *login)
              request->policy.len > 0 ? (const char *)request->policy.ptr : "");
     snprintf(service, sizeof service, "%.*s", (int)request->service.len,
              request->service.len > 0 ? (const char *)request->service.ptr : "");
-    login->policy = settings_policy_for(login->providers->settings,
-                                        policy[0] != '\0' ? policy : NULL, service);
+    login->policy =
+        settings_policy_for(login->providers->settings, policy[0] != '\0' ? policy : NULL, service);
     if (login->policy == NULL)
         return REASON_NO_POLICY;
-    if (request->kind == WIRE_AUTHENTICATE && request->secret.len == 0)
+    /* A NUL would end the password for a server that counts with C strings, perhaps before its first
+     * byte: an unauthenticated bind. */
+    if (request->kind == WIRE_AUTHENTICATE &&
+        (request->secret.len == 0 || memchr(request->secret.ptr, '\0', request->secret.len)))
         return REASON_BAD_SECRET;
 
     reason = run_steps(login);

@@ -23,6 +23,7 @@ struct providers {
     struct directory *directory;
     struct role_source *roles;
     struct outage *outage;
+    struct returns *returns; /* NULL: no memory is shared, and no code comes back once sent */
 };
 
 enum step { STEP_CODE, STEP_PASSWORD, STEP_ACCOUNT, STEP_GROUPS, STEP_ROLE, STEP_COUNT };
@@ -34,22 +35,23 @@ enum progress {
     STEP_EXEMPT,        /* the code, for a user the policy exempts */
     STEP_LEFT_TO_STACK, /* the password, for policies with `stack` */
     STEP_PASSED,
-    STEP_FAILED,        /* the decision's reason says why */
+    STEP_FAILED, /* the decision's reason says why */
 };
 
 struct login {
     /* in */
     const struct providers *providers;
     const struct wire_request *request;
-    struct slot *slot;    /* gets what must be given back if this process does not survive */
-    int64_t now_ms;       /* Unix time */
-    int64_t boot_s;       /* Unix time */
-    int64_t deadline_ms;  /* CLOCK_MONOTONIC */
+    struct slot *slot;   /* gets what must be given back if this process does not survive */
+    int64_t now_ms;      /* Unix time */
+    int64_t boot_s;      /* Unix time */
+    int64_t deadline_ms; /* CLOCK_MONOTONIC */
 
     /* out */
     enum reason reason;
     const struct settings_policy *policy; /* not owned; NULL when none applied */
     const struct settings_exempt *exempt; /* not owned; the exemption that was used */
+    bool password_sent;                   /* to a directory, whose answer may have been lost */
     struct bytes password;                /* inside request->secret; what `stack` hands on */
     enum progress progress[STEP_COUNT];
     int64_t step_us[STEP_COUNT];

@@ -10,6 +10,7 @@ libauthd_la_SOURCES = \
 	authd/listen.c authd/listen.h \
 	authd/master.c authd/master.h \
 	authd/request.c authd/request.h \
+	authd/returns.c authd/returns.h \
 	authd/shared.c authd/shared.h \
 	authd/verifier.c authd/verifier.h \
 	authd/worker.c authd/worker.h

@@ -16,11 +16,11 @@
 #include "common/secret.h"
 
 /* The module sends right after it connects; whoever does not is in the way of others. */
-#define REQUEST_WAIT_MS 1000
+#define REQUEST_WAIT_MS  1000
 /* The longest a request may ask for: the module's largest timeout. */
-#define REQUEST_MOST_MS 50000
+#define REQUEST_MOST_MS  50000
 /* Kept for the event and the way back, so that the answer arrives before the module gives up. */
-#define REPLY_MARGIN_MS 100
+#define REPLY_MARGIN_MS  100
 /* Refused peers make at most one event in this time. */
 #define REFUSAL_QUIET_MS 1000
 
@@ -49,9 +49,10 @@ static void refuse_peer(struct worker *worker, const struct ucred *peer)
         worker->refusals_unlogged++;
         return;
     }
-    log_warning("refused a request of uid %d, pid %d: not in daemon.clients (%llu more like it went "
-                "unlogged)",
-                (int)peer->uid, (int)peer->pid, (unsigned long long)worker->refusals_unlogged);
+    log_warning(
+        "refused a request of uid %d, pid %d: not in daemon.clients (%llu more like it went "
+        "unlogged)",
+        (int)peer->uid, (int)peer->pid, (unsigned long long)worker->refusals_unlogged);
     event_refused_peer(worker->audit, new_event_id(), peer->uid, peer->pid);
     worker->refusal_logged_ms = now;
     worker->refusals_unlogged = 0;
@@ -190,8 +191,8 @@ void request_serve(struct worker *worker, int fd)
     len = receive(fd, buf, sizeof buf);
     if (len <= 0)
         return;
-    enum wire_fault fault = len > WIRE_MAX ? WIRE_LONG
-                                           : wire_decode_request(buf, (size_t)len, &request);
+    enum wire_fault fault =
+        len > WIRE_MAX ? WIRE_LONG : wire_decode_request(buf, (size_t)len, &request);
     if (fault == WIRE_OK) {
         answer(worker, fd, &request, &peer);
     } else {
@@ -212,9 +213,10 @@ void request_settle(struct worker *worker)
         return;
     /* Only the deadline gives a code back.  After a crash it stays burnt: a request that could crash
      * a worker must not buy a second guess (invariant 1). */
-    if (slot->gave_up && slot->burn.token != 0 && worker->providers.mfa != NULL)
-        gave_back = mfa_give_back(worker->providers.mfa, &slot->burn,
-                                  clock_mono_ms() + REQUEST_WAIT_MS);
+    if (slot->gave_up && slot->burn.token != 0 && worker->providers.mfa != NULL &&
+        returns_allow(worker->providers.returns, &slot->burn))
+        gave_back =
+            mfa_give_back(worker->providers.mfa, &slot->burn, clock_mono_ms() + REQUEST_WAIT_MS);
     event_lost(worker->audit, slot, slot->gave_up ? REASON_DEADLINE : REASON_INTERNAL, gave_back);
     slot->burn = (struct mfa_burn){0};
     slot->gave_up = 0;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "authd/returns.h"
 #include "common/outage.h"
 #include "mfa/verify.h"
 
@@ -22,9 +23,9 @@ struct slot {
     _Atomic uint32_t busy;    /* a request was taken and its event is not written yet */
     _Atomic uint32_t gave_up; /* set in the guard's last words: the deadline ended the worker */
     uint64_t event;
-    int64_t started_ms;       /* Unix time */
-    struct mfa_burn burn;     /* .token == 0: nothing to give back */
-    uint8_t user[64];         /* cut to fit */
+    int64_t started_ms;   /* Unix time */
+    struct mfa_burn burn; /* .token == 0: nothing to give back */
+    uint8_t user[64];     /* cut to fit */
     size_t user_len;
     bool user_known;
     char user_hash[33];
@@ -36,6 +37,7 @@ struct slot {
 
 struct shared {
     struct outage outage;
+    struct returns returns;
     struct slot slots[SHARED_WORKERS_MAX];
 };
 

@@ -29,8 +29,8 @@ enum reason verifier_read_role(struct login *login, bool with_verifier)
         return REASON_GRANTED;
     if (p->roles == NULL)
         return REASON_POSTGRES_UNAVAILABLE;
-    reason = role_read(p->roles, login->request->user, with_verifier, login->deadline_ms,
-                       &login->role);
+    reason =
+        role_read(p->roles, login->request->user, with_verifier, login->deadline_ms, &login->role);
     login->role_was_read = reason == REASON_GRANTED;
     if (login->role_was_read && login->role.exists)
         login->user_known = true;
@@ -42,9 +42,12 @@ static enum reason check_ldap(struct login *login)
     struct directory *directory = login->providers->directory;
     enum reason found = verifier_find_entry(login);
 
-    if (found == REASON_GRANTED)
-        return directory_check_password(directory, login->entry, login->password,
-                                        login->deadline_ms);
+    if (found == REASON_GRANTED) {
+        found =
+            directory_check_password(directory, login->entry, login->password, login->deadline_ms);
+        login->password_sent = directory_password_sent(directory);
+        return found;
+    }
     /* A name without an entry costs a bind as well, so that time does not tell who exists. */
     if (reason_verdict(found) == VERDICT_DENIED)
         (void)directory_check_password(directory, NULL, login->password, login->deadline_ms);
@@ -60,7 +63,8 @@ static enum reason check_scram(struct login *login)
         return reason;
     if (!role->exists)
         reason = REASON_NO_ROLE;
-    else if (role->superuser && login->providers->settings->postgres.superusers == SUPERUSERS_EXCLUDE)
+    else if (role->superuser &&
+             login->providers->settings->postgres.superusers == SUPERUSERS_EXCLUDE)
         reason = REASON_SUPERUSER_EXCLUDED;
     else if (role->verifier[0] == '\0')
         reason = REASON_NO_VERIFIER;
@@ -83,10 +87,10 @@ static enum reason check_scram(struct login *login)
 }
 
 static const struct verifier verifiers[] = {
-    [PASSWORD_LDAP] = {"ldap", true, STEP_NOT_TRIED, check_ldap},
-    [PASSWORD_SCRAM] = {"scram", true, STEP_NOT_TRIED, check_scram},
-    [PASSWORD_STACK] = {"stack", true, STEP_LEFT_TO_STACK, NULL},
-    [PASSWORD_NONE] = {"none", false, STEP_NOT_ASKED_FOR, NULL},
+    [PASSWORD_LDAP] = {"ldap",  true,  STEP_NOT_TRIED,     check_ldap },
+    [PASSWORD_SCRAM] = {"scram", true,  STEP_NOT_TRIED,     check_scram},
+    [PASSWORD_STACK] = {"stack", true,  STEP_LEFT_TO_STACK, NULL       },
+    [PASSWORD_NONE] = {"none",  false, STEP_NOT_ASKED_FOR, NULL       },
 };
 
 const struct verifier *verifier_for(const struct settings_policy *policy)

@@ -77,7 +77,7 @@ static bool open_worker(struct worker *worker, const struct settings *settings,
                         struct shared *shared, size_t slot)
 {
     *worker = (struct worker){
-        .providers = {.settings = settings, .outage = &shared->outage},
+        .providers = {.settings = settings, .outage = &shared->outage, .returns = &shared->returns},
         .slot = &shared->slots[slot],
     };
     if (!clients_resolve(&settings->daemon.clients, &worker->clients)) {

@@ -231,6 +231,8 @@ static enum reason judge_find(struct directory *directory, const struct find *fi
 {
     const struct ldapc_search_answer *answer = &find->answer;
     bool by_dn = find->scope == LDAP_SCOPE_BASE;
+    /* Not the DN made of the name: an unknown name may be a mistyped password. */
+    const char *place = by_dn ? find->settings->user_dn : find->base;
 
     if (answer->code == LDAP_SIZELIMIT_EXCEEDED || answer->entries > 1)
         return REASON_AMBIGUOUS_ENTRY;
@@ -239,7 +241,7 @@ static enum reason judge_find(struct directory *directory, const struct find *fi
     if (answer->code == LDAP_REFERRAL)
         return directory_bad_answer(
             directory, "the search for a user below %s was referred to %s; correct ldap.user_base",
-            find->base, answer->diagnostic);
+            place, answer->diagnostic);
     if (by_dn && answer->code == LDAP_NO_SUCH_OBJECT)
         return REASON_NO_ENTRY;
     /* The server's syntax for names has no place for bytes that are not UTF-8. */
@@ -249,7 +251,7 @@ static enum reason judge_find(struct directory *directory, const struct find *fi
         return directory_bad_answer(directory,
                                     "the search for a user in %s was answered: %s (%s); check "
                                     "ldap.user_base and the service account's rights",
-                                    find->base, ldap_err2string(answer->code), answer->diagnostic);
+                                    place, ldap_err2string(answer->code), answer->diagnostic);
     if (answer->entries == 0)
         return REASON_NO_ENTRY;
     if (*find->entry->dn == '\0')

@@ -39,8 +39,15 @@ const char *directory_entry_dn(const struct directory_entry *entry);
  * _PASSWORD_WRONG, _PASSWORD_MUST_CHANGE, _ACCOUNT_LOCKED, _ACCOUNT_DISABLED, _ACCOUNT_EXPIRED (where
  * the server's answer says so), _DIRECTORY_UNAVAILABLE, _DIRECTORY_ANSWER, _DEADLINE.
  */
-enum reason directory_check_password(struct directory *directory, const struct directory_entry *entry,
-                                     struct bytes password, int64_t deadline_ms);
+enum reason directory_check_password(struct directory *directory,
+                                     const struct directory_entry *entry, struct bytes password,
+                                     int64_t deadline_ms);
+
+/*
+ * Whether the last check sent the password to a server: it may then have been judged there, even if
+ * the answer was lost.
+ */
+bool directory_password_sent(const struct directory *directory);
 
 /*
  * Judges the account state in the entry (pure): ppolicy lock, nsAccountLock, AD userAccountControl,

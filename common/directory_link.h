@@ -20,6 +20,7 @@ struct directory {
     const struct settings_ldap *settings;
     struct outage *outage;
     struct directory_link searches, binds;
+    bool password_sent; /* see directory_password_sent */
     char error[DIRECTORY_ERROR_MAX];
 };
 

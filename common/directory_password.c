@@ -102,15 +102,18 @@ struct bind_call {
     const char *dn;
     struct bytes password;
     struct ldapc_bind_answer answer;
+    bool sent; /* to this server or to one tried before it */
 };
 
 static enum ldapc_status call_bind(struct directory_link *link, int64_t limit_ms, void *context,
                                    char why[LDAPC_WHY_MAX])
 {
     struct bind_call *call = context;
+    enum ldapc_status status =
+        ldapc_bind(link->connection, call->dn, call->password, true, limit_ms, &call->answer, why);
 
-    return ldapc_bind(link->connection, call->dn, call->password, true, limit_ms, &call->answer,
-                      why);
+    call->sent = call->sent || call->answer.sent;
+    return status;
 }
 
 /* A name that nobody has, in the place where users are.  malloc'ed. */
@@ -130,6 +133,11 @@ static char *nobody(const struct settings_ldap *settings)
     return dn;
 }
 
+bool directory_password_sent(const struct directory *directory)
+{
+    return directory->password_sent;
+}
+
 enum reason directory_check_password(struct directory *directory,
                                      const struct directory_entry *entry, struct bytes password,
                                      int64_t deadline_ms)
@@ -139,6 +147,7 @@ enum reason directory_check_password(struct directory *directory,
     enum reason reason;
 
     directory->error[0] = '\0';
+    directory->password_sent = false;
     if (password.len == 0)
         return REASON_PASSWORD_EMPTY;
     if (entry == NULL)
@@ -147,6 +156,7 @@ enum reason directory_check_password(struct directory *directory,
         return REASON_INTERNAL;
     reason = directory_run(directory, &directory->binds, "checking a password", deadline_ms,
                            call_bind, &call);
+    directory->password_sent = call.sent;
     if (reason == REASON_GRANTED)
         reason = directory_judge_bind(&call.answer);
     if (reason == REASON_DIRECTORY_ANSWER)

@@ -356,6 +356,7 @@ enum ldapc_status ldapc_bind(struct ldapc *connection, const char *dn, struct by
         return LDAPC_LOCAL;
     }
     ldapc_step(connection, limit_ms);
+    answer->sent = true;
     code = ldap_sasl_bind(connection->ld, dn, LDAP_SASL_SIMPLE, &secret, controls, NULL, &message);
     if (code != LDAP_SUCCESS) {
         ldapc_explain(connection->ld, "the bind could not be sent", code, why);

@@ -47,6 +47,7 @@ void ldapc_close(struct ldapc *connection);
 
 /* What a server said to a bind. */
 struct ldapc_bind_answer {
+    bool sent;            /* the password has left this host, or a part of it */
     int code;             /* LDAP result code (RFC 4511 section 4.1.9) */
     char diagnostic[256]; /* the server's words: foreign bytes, cut to fit */
     bool policy;          /* it sent a password policy answer (draft-behera-ldap-password-policy) */

@@ -24,7 +24,7 @@ static struct {
     char calls[256];
     enum reason code, find, password, account, groups, role, read;
     bool role_exists, superuser, verifier, counts;
-    bool code_due, whole_is_code, entry_was_null, by_bind;
+    bool sent, code_due, whole_is_code, entry_was_null, by_bind;
     enum scram_result scram;
     char password_seen[64];
 } fake;
@@ -107,8 +107,9 @@ void directory_entry_free(struct directory_entry *entry)
     (void)entry;
 }
 
-enum reason directory_check_password(struct directory *directory, const struct directory_entry *entry,
-                                     struct bytes password, int64_t deadline_ms)
+enum reason directory_check_password(struct directory *directory,
+                                     const struct directory_entry *entry, struct bytes password,
+                                     int64_t deadline_ms)
 {
     (void)directory;
     (void)deadline_ms;
@@ -117,6 +118,12 @@ enum reason directory_check_password(struct directory *directory, const struct d
     snprintf(fake.password_seen, sizeof fake.password_seen, "%.*s", (int)password.len,
              (const char *)password.ptr);
     return entry == NULL ? REASON_PASSWORD_WRONG : fake.password;
+}
+
+bool directory_password_sent(const struct directory *directory)
+{
+    (void)directory;
+    return fake.sent;
 }
 
 enum reason directory_account(const struct directory_entry *entry, int64_t now_s,
@@ -187,6 +194,7 @@ static struct settings_exempt exempt = {backup, nightly, 2000};
 static struct settings_policy policy;
 static struct settings settings;
 static struct outage outage;
+static struct returns returns;
 static struct slot slot;
 
 static int begin(void **state)
@@ -195,9 +203,12 @@ static int begin(void **state)
     memset(&fake, 0, sizeof fake); /* every reason is REASON_GRANTED */
     fake.role_exists = fake.verifier = fake.counts = true;
     policy = (struct settings_policy){
-        .name = name, .require_groups = {groups, 1}, .check_role = true};
+        .name = name, .require_groups = {groups, 1},
+             .check_role = true
+    };
     settings = (struct settings){.policies = &policy, .n_policies = 1};
     memset(&outage, 0, sizeof outage);
+    memset(&returns, 0, sizeof returns);
     slot = (struct slot){0};
     return 0;
 }
@@ -221,10 +232,12 @@ static enum reason run(const char *user, const char *secret)
                                    .mfa = (struct mfa *)&dummy,
                                    .directory = (struct directory *)&dummy,
                                    .roles = (struct role_source *)&dummy,
-                                   .outage = &outage};
+                                   .outage = &outage,
+                                   .returns = &returns};
     request.kind = request.kind ? request.kind : WIRE_AUTHENTICATE;
     request.user = bytes_str(user);
-    request.secret = bytes_str(secret);
+    if (request.secret.len == 0)
+        request.secret = bytes_str(secret);
     login = (struct login){.providers = &providers,
                            .request = &request,
                            .slot = &slot,
@@ -236,10 +249,10 @@ static enum reason run(const char *user, const char *secret)
     return login.reason;
 }
 
-#define assert_login(user, secret, reason, asked)                                  \
-    do {                                                                           \
-        assert_string_equal(reason_name(run(user, secret)), reason_name(reason));  \
-        assert_string_equal(fake.calls, asked);                                    \
+#define assert_login(user, secret, reason, asked)                                                  \
+    do {                                                                                           \
+        assert_string_equal(reason_name(run(user, secret)), reason_name(reason));                  \
+        assert_string_equal(fake.calls, asked);                                                    \
     } while (0)
 
 /* --- behaviour ---------------------------------------------------------------------------------- */
@@ -256,9 +269,9 @@ static void a_right_login_passes_every_step_in_order(void **state)
 static void a_wrong_code_never_reaches_directory_or_postgres(void **state)
 {
     static const enum reason refusals[] = {
-        REASON_CODE_WRONG,    REASON_CODE_USED, REASON_CODE_MISSING, REASON_CODE_BEFORE_BOOT,
-        REASON_NOT_ENROLLED,  REASON_THROTTLED, REASON_CAPPED,       REASON_STORE_UNAVAILABLE,
-        REASON_KEY_UNAVAILABLE,
+        REASON_CODE_WRONG,       REASON_CODE_USED,         REASON_CODE_MISSING,
+        REASON_CODE_BEFORE_BOOT, REASON_NOT_ENROLLED,      REASON_THROTTLED,
+        REASON_CAPPED,           REASON_STORE_UNAVAILABLE, REASON_KEY_UNAVAILABLE,
     };
 
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
@@ -321,6 +334,39 @@ static void unavailable_gives_the_code_back_and_counts_nothing(void **state)
     fake.read = REASON_POSTGRES_UNAVAILABLE;
     assert_login("alice", "secret123456", REASON_POSTGRES_UNAVAILABLE,
                  "code find bind account groups role give-back");
+}
+
+static void a_code_comes_back_twice_once_its_password_was_sent(void **state)
+{
+    struct mfa_burn other = {.token = 7, .step = 101, .previous = 100};
+
+    (void)state;
+    fake.password = REASON_DEADLINE;
+    fake.sent = true;
+    for (int i = 0; i < RETURNS_MOST; i++) {
+        fake.calls[0] = '\0';
+        assert_login("alice", "secret123456", REASON_DEADLINE, "code find bind give-back");
+    }
+    fake.calls[0] = '\0';
+    assert_login("alice", "secret123456", REASON_DEADLINE, "code find bind");
+    assert_false(login.gave_back);
+    assert_true(returns_allow(&returns, &other));
+
+    /* As long as no password leaves, an outage may last. */
+    fake.find = REASON_DIRECTORY_UNAVAILABLE;
+    for (int i = 0; i < 5; i++) {
+        fake.calls[0] = '\0';
+        assert_login("alice", "secret123456", REASON_DIRECTORY_UNAVAILABLE, "code find give-back");
+    }
+}
+
+static void a_nul_in_the_string_is_refused_before_anybody_is_asked(void **state)
+{
+    (void)state;
+    request.secret = bytes_of("\0"
+                              "secret123456",
+                              13);
+    assert_login("alice", "", REASON_BAD_SECRET, "");
 }
 
 static void after_the_verdict_no_successor_may_give_the_code_back(void **state)
@@ -494,6 +540,8 @@ int main(void)
         T(an_empty_password_is_refused_before_any_bind),
         T(every_later_refusal_is_counted),
         T(unavailable_gives_the_code_back_and_counts_nothing),
+        T(a_code_comes_back_twice_once_its_password_was_sent),
+        T(a_nul_in_the_string_is_refused_before_anybody_is_asked),
         T(after_the_verdict_no_successor_may_give_the_code_back),
         T(an_unrecorded_login_is_withdrawn_and_its_code_given_back),
         T(scram_reads_the_role_once_and_spends_the_same_on_roles_without_verifier),
