@@ -18,6 +18,12 @@ libauthd_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
 libauthd_la_LIBADD = librole.la libldapc.la libmfa.la libcommon.la $(SYSTEMD_LIBS)
 
 pgsignetd_SOURCES = authd/main.c
+# Sanitizers bring a free() of their own.
+if !SANITIZERS
+if !FUZZING
+pgsignetd_SOURCES += common/heap.c
+endif
+endif
 pgsignetd_LDADD = libauthd.la
 pgsignetd_LDFLAGS = $(AM_LDFLAGS) -pie
 pgsignetd_CFLAGS = $(AM_CFLAGS) -fPIE

@@ -19,6 +19,12 @@ pgsignet_mfa_SOURCES = \
 	mfa/handover.c mfa/handover.h \
 	mfa/prove.c mfa/prove.h \
 	mfa/session.c mfa/session.h
+# Sanitizers bring a free() of their own.
+if !SANITIZERS
+if !FUZZING
+pgsignet_mfa_SOURCES += common/heap.c
+endif
+endif
 pgsignet_mfa_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 pgsignet_mfa_LDADD = libmfacli.la libmfa.la libcommon.la $(JANSSON_LIBS)
 EXTRA_DIST += docs/enrolment.md
