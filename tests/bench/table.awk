@@ -68,12 +68,12 @@ $1 == "goal" {
 function table(    g, m, l, group, method, line) {
     for (g = 1; g <= n_groups; g++) {
         group = groups[g]
-        line = sprintf("%-30s %9s %8s %8s %9s", group, "rate/s", "p50 ms", "p99 ms", "CPU driver")
+        line = sprintf("%-38s %9s %8s %8s %10s", group, "rate/s", "p50 ms", "p99 ms", "CPU driver")
         for (l = 1; l <= n_labels; l++) line = line sprintf(" %9s", labels[l])
         print line sprintf(" %7s %7s %8s %7s", "x rate", "x p50", "done", "refused")
         for (m = 1; m <= n_methods[group]; m++) {
             method = methods[group, m]
-            line = sprintf("  %-28s %9.1f %8.3f %8.3f %10.3f", method, middle("rate", group, method),
+            line = sprintf("  %-36s %9.1f %8.3f %8.3f %10.3f", method, middle("rate", group, method),
                 middle("p50", group, method) / 1000, middle("p99", group, method) / 1000,
                 middle("client", group, method) / 1000)
             for (l = 1; l <= n_labels; l++)
@@ -95,7 +95,7 @@ function goals(    i, value) {
     if (n_goals) print "To reach:"
     for (i = 1; i <= n_goals; i++) {
         value = ratio(goal[i, 3], goal[i, 4], goal[i, 5], goal[i, 6], goal[i, 7])
-        printf "  %-62s %s %-5s is %-6s %s\n", goal[i, 2], goal[i, 8], goal[i, 9], show(value, "%.2f"),
+        printf "  %-78s %s %-5s is %-6s %s\n", goal[i, 2], goal[i, 8], goal[i, 9], show(value, "%.2f"),
             verdict(i, value)
     }
 }
