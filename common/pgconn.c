@@ -352,7 +352,7 @@ static enum pgconn_result read_bounded(struct pgconn *c, const struct pgconn_sta
         enum pgconn_result outcome = PGCONN_UNAVAILABLE;
         if (step == STEP_DONE) {
             outcome = judge(c, statement, result);
-            if (outcome == PGCONN_ROWS || outcome == PGCONN_REFUSED) /* it answered */
+            if (outcome == PGCONN_ROWS)
                 *rows = result;
             else
                 PQclear(result);
