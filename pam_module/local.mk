@@ -21,7 +21,8 @@ pam_pgsignet_la_DEPENDENCIES = pam_module/pam_pgsignet.map
 EXTRA_DIST += pam_module/pam_pgsignet.map
 
 # PAM loads the .so by name; the .la is of no use to anybody.
-install-exec-hook:
+# pamdir is none of the folders that install-exec fills.
+install-data-hook:
 	rm -f $(DESTDIR)$(pamdir)/pam_pgsignet.la
 uninstall-hook:
 	rm -f $(DESTDIR)$(pamdir)/pam_pgsignet.so
