@@ -14,9 +14,7 @@ bool clients_resolve(const struct settings_strings *names, struct clients *clien
         return false;
     for (size_t i = 0; i < names->n; i++) {
         const struct passwd *pw = getpwnam(names->at[i]);
-        if (pw == NULL)
-            log_notice("daemon.clients: this host has no user %s; it is left out", names->at[i]);
-        else
+        if (pw != NULL)
             clients->uids[clients->n++] = pw->pw_uid;
     }
     if (clients->n == 0)
@@ -28,6 +26,13 @@ void clients_free(struct clients *clients)
 {
     free(clients->uids);
     *clients = (struct clients){0};
+}
+
+void clients_report_unknown(const struct settings_strings *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (getpwnam(names->at[i]) == NULL)
+            log_notice("daemon.clients: this host has no user %s; it is left out", names->at[i]);
 }
 
 bool clients_may_ask(const struct clients *clients, uid_t uid)

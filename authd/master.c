@@ -15,6 +15,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "authd/clients.h"
 #include "authd/shared.h"
 #include "authd/worker.h"
 #include "common/clock.h"
@@ -170,6 +171,7 @@ static void reload(struct master *m)
         m->settings = fresh;
         /* Each worker finishes its request and ends; its successor has the new settings. */
         signal_children(m, SIGTERM);
+        clients_report_unknown(&fresh->daemon.clients);
         log_notice("configuration %s loaded anew", fresh->path);
     }
     tell_systemd("READY=1");
@@ -234,6 +236,7 @@ int master_run(struct settings *settings, int listen_fd, int ready_fd)
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
 
+    clients_report_unknown(&settings->daemon.clients);
     start_missing(&m);
     log_notice("version %s serves on %s with %d workers, configuration %s", PACKAGE_VERSION,
                settings->daemon.socket, (int)settings->daemon.workers, settings->path);
