@@ -18,8 +18,9 @@
 /* What a decision works with.  A handle is NULL where the configuration has no use for it. */
 struct providers {
     const struct settings *settings;
-    struct mfa *mfa; /* NULL: the store could not be opened; why is in mfa_reason */
+    struct mfa *mfa; /* NULL: the store could not be opened; why is in mfa_reason, */
     enum reason mfa_reason;
+    char mfa_why[512]; /* and in words */
     struct directory *directory;
     struct role_source *roles;
     struct outage *outage;

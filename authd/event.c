@@ -2,7 +2,11 @@
 
 #include "authd/event.h"
 
+#include <stdio.h>
+
 #include "common/clock.h"
+
+#define DETAIL_MAX 1200 /* bytes; more than the longest text of the directory with ours before it */
 
 /* How a failed step is told, where the reason says more than "wrong". */
 static enum audit_factor factor_of_failure(enum reason reason)
@@ -66,9 +70,11 @@ static bool write_event(struct audit *audit, struct audit_event *event)
 }
 
 bool event_login(struct audit *audit, const struct login *login, uint64_t id, uid_t uid, pid_t pid,
-                 int64_t total_us)
+                 int64_t total_us, const char *trouble)
 {
+    static const char gave_back[] = "the code was given back and counts again";
     const struct wire_request *r = login->request;
+    char detail[DETAIL_MAX];
     struct audit_event event = {
         .time_ms = login->now_ms,
         .event = r->kind == WIRE_ACCOUNT ? "account" : "login",
@@ -92,9 +98,12 @@ bool event_login(struct audit *audit, const struct login *login, uint64_t id, ui
         .backend_pid = pid,
         .has_uid = true,
         .uid = uid,
-        .detail = login->gave_back ? "the code was given back and counts again" : NULL,
+        .detail = detail,
     };
 
+    /* The short sentence first: the long one may be cut. */
+    snprintf(detail, sizeof detail, "%s%s%s", login->gave_back ? gave_back : "",
+             login->gave_back && trouble[0] != '\0' ? "; " : "", trouble);
     fill_factors(login, &event.factors);
     return write_event(audit, &event);
 }
@@ -114,9 +123,10 @@ bool event_lost(struct audit *audit, const struct slot *slot, enum reason reason
         .backend_pid = slot->backend,
         .has_uid = true,
         .uid = slot->uid,
-        .detail = gave_back ? "the worker ended before it could answer; the code was given back and "
-                              "counts again"
-                            : "the worker ended before it could answer",
+        .detail = gave_back
+                      ? "the worker ended before it could answer; the code was given back and "
+                        "counts again"
+                      : "the worker ended before it could answer",
     };
 
     return write_event(audit, &event);

@@ -11,9 +11,12 @@
 
 /* Each writes one event; false if no sink surely took it (audit == NULL counts as that). */
 
-/* A decided login; total_us is the time from the datagram to the decision. */
+/*
+ * A decided login; total_us is the time from the datagram to the decision, trouble what the store or a
+ * server said if it could not be asked, or "".
+ */
 bool event_login(struct audit *audit, const struct login *login, uint64_t id, uid_t uid, pid_t pid,
-                 int64_t total_us);
+                 int64_t total_us, const char *trouble);
 
 /* A request whose worker ended before its event was written; by its successor. */
 bool event_lost(struct audit *audit, const struct slot *slot, enum reason reason, bool gave_back);

@@ -109,27 +109,28 @@ static void send_reply(int fd, const struct login *login, uint64_t event)
     secret_wipe(buf, sizeof buf);
 }
 
-/* The store's and servers' own words belong in the operator's log, once a login at most. */
-static void log_trouble(const struct login *login, uint64_t event)
+/* What the store or a server said to a login that could not be decided, or "". */
+static const char *trouble_of(const struct login *login)
 {
     const struct providers *p = login->providers;
-    const char *words = "";
 
     switch (login->reason) {
     case REASON_STORE_UNAVAILABLE:
     case REASON_KEY_UNAVAILABLE:
-        words = p->mfa != NULL ? mfa_error(p->mfa) : "";
-        break;
+        return p->mfa != NULL ? mfa_error(p->mfa) : p->mfa_why;
     case REASON_DIRECTORY_UNAVAILABLE:
     case REASON_DIRECTORY_ANSWER:
-        words = p->directory != NULL ? directory_error(p->directory) : "";
-        break;
+        return p->directory != NULL ? directory_error(p->directory) : "";
     case REASON_POSTGRES_UNAVAILABLE:
-        words = p->roles != NULL ? role_source_error(p->roles) : "";
-        break;
+        return p->roles != NULL ? role_source_error(p->roles) : "";
     default:
-        break;
+        return "";
     }
+}
+
+/* The log has it as well as the event: whoever looks there first finds it. */
+static void log_trouble(const struct login *login, uint64_t event, const char *words)
+{
     if (reason_verdict(login->reason) == VERDICT_UNAVAILABLE)
         log_warning("event %016llx: login answered UNAVAILABLE, %s%s%s", (unsigned long long)event,
                     reason_name(login->reason), words[0] != '\0' ? ": " : "", words);
@@ -159,10 +160,11 @@ static void answer(struct worker *worker, int fd, const struct wire_request *req
     else
         decide(&login);
     guard_disarm();
-    log_trouble(&login, event);
+    const char *trouble = trouble_of(&login);
+    log_trouble(&login, event, trouble);
 
     int64_t total_us = clock_mono_us() - start_us;
-    if (!event_login(worker->audit, &login, event, peer->uid, peer->pid, total_us) &&
+    if (!event_login(worker->audit, &login, event, peer->uid, peer->pid, total_us, trouble) &&
         reason_verdict(login.reason) != VERDICT_DENIED &&
         reason_verdict(login.reason) != VERDICT_UNAVAILABLE) {
         /* Nobody enters unrecorded. */

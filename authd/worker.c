@@ -62,9 +62,9 @@ static void open_state(struct worker *worker)
     char why[512];
 
     if (p->mfa == NULL) {
-        p->mfa_reason = mfa_open(p->settings, &p->mfa, why, sizeof why);
+        p->mfa_reason = mfa_open(p->settings, &p->mfa, p->mfa_why, sizeof p->mfa_why);
         if (p->mfa_reason != REASON_GRANTED)
-            log_error("%s; until then every login is answered UNAVAILABLE", why);
+            log_error("%s; until then every login is answered UNAVAILABLE", p->mfa_why);
     }
     if (worker->audit == NULL) {
         worker->audit = audit_open(&p->settings->audit, why, sizeof why);

@@ -50,8 +50,10 @@ struct audit *audit_open(const struct settings_audit *settings, char *why, size_
     else
         fault = file_fault(audit->fd);
     if (fault != NULL) {
-        snprintf(why, size, "audit file %s cannot be written as uid %lu: %s", settings->file,
-                 (unsigned long)geteuid(), fault);
+        snprintf(
+            why, size,
+            "audit file %s cannot be written as uid %lu: %s; file and folder must be daemon.user's",
+            settings->file, (unsigned long)geteuid(), fault);
         audit_close(audit);
         return NULL;
     }

@@ -251,7 +251,8 @@ static enum reason judge_find(struct directory *directory, const struct find *fi
         return directory_bad_answer(directory,
                                     "the search for a user in %s was answered: %s (%s); check "
                                     "ldap.user_base and the service account's rights",
-                                    place, ldap_err2string(answer->code), answer->diagnostic);
+                                    place, ldap_err2string(answer->code),
+                                    directory_details(answer->diagnostic));
     if (answer->entries == 0)
         return REASON_NO_ENTRY;
     if (*find->entry->dn == '\0')

@@ -21,7 +21,8 @@ enum reason directory_judge_groups(struct climb *climb, const struct ldapc_searc
         return directory_bad_answer(directory,
                                     "the search for groups below %s was answered: %s (%s); check "
                                     "ldap.group_base and the server's limits",
-                                    climb->base, ldap_err2string(answer->code), answer->diagnostic);
+                                    climb->base, ldap_err2string(answer->code),
+                                    directory_details(answer->diagnostic));
     if (climb->damaged)
         return directory_bad_answer(directory, "a group's name in the answer is not a DN");
     if (climb->too_many)

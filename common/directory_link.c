@@ -74,8 +74,9 @@ static enum ldapc_status bind_service(const struct settings_ldap *settings,
     if (fault != NULL) {
         bool system = strcmp(fault, "cannot be read") == 0; /* then errno is kept */
 
-        snprintf(why, LDAPC_WHY_MAX, "ldap.bind_password_file %s %s%s%s", path != NULL ? path : "",
-                 fault, system ? ": " : "", system ? strerror(errno) : "");
+        snprintf(why, LDAPC_WHY_MAX, "ldap.bind_password_file %s %s%s%s%s",
+                 path != NULL ? path : "", fault, system ? ": " : "", system ? strerror(errno) : "",
+                 path != NULL ? "; it must belong to daemon.user, with mode 0400" : "");
         goto out;
     }
     trimmed = secret_bytes(&password);

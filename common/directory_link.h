@@ -41,4 +41,10 @@ enum reason directory_run(struct directory *directory, struct directory_link *li
 enum reason directory_bad_answer(struct directory *directory, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* What a server added to its result, for the brackets behind its text: many add nothing. */
+static inline const char *directory_details(const char *diagnostic)
+{
+    return *diagnostic != '\0' ? diagnostic : "no details";
+}
+
 #endif

@@ -161,7 +161,8 @@ enum reason directory_check_password(struct directory *directory,
         reason = directory_judge_bind(&call.answer);
     if (reason == REASON_DIRECTORY_ANSWER)
         directory_bad_answer(directory, "the bind of a user was answered: %s (%s)",
-                             ldap_err2string(call.answer.code), call.answer.diagnostic);
+                             ldap_err2string(call.answer.code),
+                             directory_details(call.answer.diagnostic));
     /* A server that admits anybody must not admit nobody. */
     if (entry == NULL && reason == REASON_GRANTED)
         reason = REASON_PASSWORD_WRONG;

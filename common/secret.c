@@ -65,9 +65,9 @@ static const char *read_checked(struct secret *s, int fd, size_t max)
     if (st.st_uid != 0 && st.st_uid != geteuid())
         return "belongs neither to root nor to this program's user";
     if (st.st_mode & (S_IROTH | S_IWOTH | S_IXOTH))
-        return "is open to others; make it 0600 or 0640";
+        return "is open to others";
     if (st.st_mode & S_IWGRP)
-        return "is writable by its group; make it 0600 or 0640";
+        return "is writable by its group";
     if (st.st_size < 0 || (uint64_t)st.st_size > max)
         return "is larger than it can be";
     if (!secret_alloc(s, (size_t)st.st_size))
