@@ -53,7 +53,7 @@ bool key_file_read(const struct settings_keys *settings, struct kek *kek, char *
                  error ? ": " : "", error ? strerror(error) : "",
                  missing ? "restore it from your backup, or run `pgsignet-mfa init` if there is no "
                            "store yet"
-                         : "give it to daemon.user with mode 0400");
+                         : "it must belong to daemon.user, with mode 0400");
         return false;
     }
     if (!parse(&text, kek->key))
