@@ -73,6 +73,9 @@ static bool make_directory(const char *path, uid_t uid, gid_t gid, char *why, si
     return ok;
 }
 
+/* Of this process; -1 = none. */
+static int lock_fd = -1;
+
 static bool take_lock(const char *path, char *why, size_t size)
 {
     char lock[sizeof((struct sockaddr_un *)0)->sun_path + 8];
@@ -91,7 +94,15 @@ static bool take_lock(const char *path, char *why, size_t size)
         close(fd);
         return false;
     }
-    return true; /* the descriptor stays open, and with it the lock */
+    lock_fd = fd; /* it stays open, and with it the lock */
+    return true;
+}
+
+void listen_leave_lock(void)
+{
+    if (lock_fd >= 0)
+        close(lock_fd);
+    lock_fd = -1;
 }
 
 static int bind_path(const char *path, char *why, size_t size)

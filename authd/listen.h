@@ -20,4 +20,10 @@
  */
 int listen_open(const char *path, uid_t uid, gid_t gid, char *why, size_t size);
 
+/*
+ * In a worker: the lock is the master's alone.  A worker that is stuck when its master is killed would
+ * keep the next daemon from starting.
+ */
+void listen_leave_lock(void);
+
 #endif

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "authd/listen.h"
 #include "authd/request.h"
 #include "common/clock.h"
 #include "common/guard.h"
@@ -148,6 +149,7 @@ int worker_run(const struct settings *settings, struct shared *shared, size_t sl
     prctl(PR_SET_NAME, name, 0, 0, 0);
     /* A killed master must not leave workers behind that answer beside its successor's. */
     prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    listen_leave_lock();
     secret_harden_process(); /* setuid made us dumpable again */
     own_slot = &shared->slots[slot];
     guard_on_exit(last_words);
