@@ -44,16 +44,24 @@ static int sync_path(const char *path, int flags)
     return error;
 }
 
-int new_file_begin(const char *path, mode_t mode, const struct owner *owner,
-                   char out[NEW_FILE_PATH_MAX])
+/* A new file beside path, empty, open for writing; its name is put into out. */
+static int create_beside(const char *path, char out[NEW_FILE_PATH_MAX], int *fd)
 {
     int n = snprintf(out, NEW_FILE_PATH_MAX, "%s.new-XXXXXX", path);
     if (n < 0 || n >= NEW_FILE_PATH_MAX)
         return ENAMETOOLONG;
-    int fd = mkostemp(out, O_CLOEXEC); /* O_EXCL, 0600 whatever the umask */
-    if (fd < 0)
-        return errno;
-    int error = give(fd, owner);
+    *fd = mkostemp(out, O_CLOEXEC); /* O_EXCL, 0600 whatever the umask */
+    return *fd < 0 ? errno : 0;
+}
+
+int new_file_begin(const char *path, mode_t mode, const struct owner *owner,
+                   char out[NEW_FILE_PATH_MAX])
+{
+    int fd;
+    int error = create_beside(path, out, &fd);
+    if (error != 0)
+        return error;
+    error = give(fd, owner);
     if (error == 0 && fchmod(fd, mode) != 0)
         error = errno;
     if (error != 0)
@@ -82,37 +90,33 @@ int new_file_finish(const char *temporary, const char *path)
     return new_file_sync_folder(path);
 }
 
-static int write_all(const char *path, struct bytes content)
+static int write_all(int fd, struct bytes content)
 {
-    int error = 0;
-    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-
-    if (fd < 0)
-        return errno;
-    for (size_t done = 0; done < content.len && error == 0;) {
+    for (size_t done = 0; done < content.len;) {
         ssize_t n = write(fd, content.ptr + done, content.len - done);
         if (n >= 0)
             done += (size_t)n;
         else if (errno != EINTR)
-            error = errno;
+            return errno;
     }
-    if (close(fd) != 0 && error == 0)
-        error = errno;
-    return error;
+    return 0;
 }
 
 int new_file_write(const char *path, mode_t mode, const struct owner *owner, struct bytes content)
 {
     char temporary[NEW_FILE_PATH_MAX];
+    int fd;
 
-    int error = new_file_begin(path, 0600, NULL, temporary);
+    int error = create_beside(path, temporary, &fd);
     if (error != 0)
         return error;
-    error = write_all(temporary, content);
-    if (error == 0 && chmod(temporary, mode) != 0)
+    /* All by the descriptor: the name may lead elsewhere by now, if others may write to the folder. */
+    error = write_all(fd, content);
+    if (error == 0 && fchmod(fd, mode) != 0)
         error = errno;
-    if (error == 0 && owner != NULL && geteuid() == 0 &&
-        lchown(temporary, owner->uid, owner->gid) != 0)
+    if (error == 0)
+        error = give(fd, owner);
+    if (close(fd) != 0 && error == 0)
         error = errno;
     if (error == 0)
         error = new_file_finish(temporary, path);
