@@ -166,6 +166,19 @@ fail:
     return 1;
 }
 
+/* SIGHUP reads the file again, by then from another folder.  Owned by the caller; NULL: no memory. */
+static char *absolute(const char *path)
+{
+    char *folder = path[0] != '/' ? realpath(".", NULL) : NULL, *whole = NULL;
+
+    if (folder == NULL)
+        return strdup(path);
+    if (asprintf(&whole, "%s/%s", folder, path) < 0)
+        whole = NULL;
+    free(folder);
+    return whole;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.config = SETTINGS_DEFAULT_PATH};
@@ -175,7 +188,9 @@ int main(int argc, char **argv)
         return done;
     secret_harden_process();
     log_open("pgsignetd", !options.foreground && !options.check_config, options.debug);
-    struct settings *settings = settings_load(options.config, stderr);
+    char *config = absolute(options.config);
+    struct settings *settings = config != NULL ? settings_load(config, stderr) : NULL;
+    free(config);
     if (settings == NULL)
         return 1;
     if (options.check_config) {
