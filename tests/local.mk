@@ -15,3 +15,4 @@ include tests/unit/directory.mk
 include tests/fuzz/directory.mk
 include tests/integration/abuse.mk
 include tests/integration/faults.mk
+include tests/integration/attack.mk
