@@ -195,12 +195,16 @@ static bool is_spent(const struct login *login)
     return login->password_sent && (returns == NULL || !returns_allow(returns, &login->code.burn));
 }
 
+/*
+ * The slot forgets the code first: a worker that the guard ends between the two loses the user a code.
+ * The other way about its successor would give it back a second time, perhaps after it was used.
+ */
 static void give_back(struct login *login)
 {
+    login->slot->burn = (struct mfa_burn){0};
     if (login->code.burn.token != 0 && login->providers->mfa != NULL && !is_spent(login))
         login->gave_back =
             mfa_give_back(login->providers->mfa, &login->code.burn, settle_by(login));
-    login->slot->burn = (struct mfa_burn){0};
 }
 
 /* Failures of the code are counted by mfa_attempt, in the same transaction as the look. */

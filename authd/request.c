@@ -215,12 +215,13 @@ void request_settle(struct worker *worker)
         return;
     /* Only the deadline gives a code back.  After a crash it stays burnt: a request that could crash
      * a worker must not buy a second guess (invariant 1). */
-    if (slot->gave_up && slot->burn.token != 0 && worker->providers.mfa != NULL &&
-        returns_allow(worker->providers.returns, &slot->burn))
+    struct mfa_burn burn = slot->burn;
+    slot->burn = (struct mfa_burn){0}; /* first: never given back twice */
+    if (slot->gave_up && burn.token != 0 && worker->providers.mfa != NULL &&
+        returns_allow(worker->providers.returns, &burn))
         gave_back =
-            mfa_give_back(worker->providers.mfa, &slot->burn, clock_mono_ms() + REQUEST_WAIT_MS);
+            mfa_give_back(worker->providers.mfa, &burn, clock_mono_ms() + REQUEST_WAIT_MS);
     event_lost(worker->audit, slot, slot->gave_up ? REASON_DEADLINE : REASON_INTERNAL, gave_back);
-    slot->burn = (struct mfa_burn){0};
     slot->gave_up = 0;
     slot->busy = 0;
 }
