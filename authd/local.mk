@@ -9,6 +9,7 @@ libauthd_la_SOURCES = \
 	authd/event.c authd/event.h \
 	authd/listen.c authd/listen.h \
 	authd/master.c authd/master.h \
+	authd/named_files.c authd/named_files.h \
 	authd/request.c authd/request.h \
 	authd/returns.c authd/returns.h \
 	authd/shared.c authd/shared.h \

@@ -12,6 +12,7 @@
 
 #include "authd/listen.h"
 #include "authd/master.h"
+#include "authd/named_files.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "common/settings.h"
@@ -46,10 +47,13 @@ struct options {
 static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option known[] = {
-        {"config", required_argument, NULL, 'c'}, {"foreground", no_argument, NULL, 'f'},
-        {"check-config", no_argument, NULL, 't'}, {"debug", no_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
+        {"config",       required_argument, NULL, 'c'},
+        {"foreground",   no_argument,       NULL, 'f'},
+        {"check-config", no_argument,       NULL, 't'},
+        {"debug",        no_argument,       NULL, 'd'},
+        {"help",         no_argument,       NULL, 'h'},
+        {"version",      no_argument,       NULL, 'V'},
+        {NULL,           0,                 NULL, 0  },
     };
     int c;
 
@@ -179,6 +183,27 @@ static char *absolute(const char *path)
     return whole;
 }
 
+/*
+ * A valid configuration can name files that are not there yet, so these are warnings.  Only root and
+ * daemon.user can tell what daemon.user may read.
+ */
+static void check_files(const struct settings *settings)
+{
+    struct owner owner;
+    char why[512];
+
+    if (!owner_find(settings->daemon.user, &owner, why, sizeof why)) {
+        fprintf(stderr, "warning: %s\n", why);
+        return;
+    }
+    if (geteuid() != 0 && geteuid() != owner.uid)
+        return;
+    if (owner_become(settings->daemon.user, why, sizeof why))
+        named_files_report(settings, stderr);
+    else
+        fprintf(stderr, "warning: %s\n", why);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.config = SETTINGS_DEFAULT_PATH};
@@ -194,7 +219,8 @@ int main(int argc, char **argv)
     if (settings == NULL)
         return 1;
     if (options.check_config) {
-        printf("%s: no faults; %zu policies\n", options.config, settings->n_policies);
+        printf("%s: no faults\n", options.config);
+        check_files(settings);
         settings_free(settings);
         return 0;
     }
