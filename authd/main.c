@@ -132,7 +132,10 @@ static int go_to_background(void)
     if (setsid() < 0 || chdir("/") != 0)
         return -1;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+    /* The system log takes the messages from here on: whoever reads the starter's output to its end
+     * (a shell's $( ), ssh) must not wait for the daemon's. */
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        dup2(null, STDERR_FILENO) < 0)
         return -1;
     return ready[1];
 }
