@@ -12,7 +12,7 @@
  * silent  opens N connections, prints "open", and sends nothing until its standard input ends
  * leave   sends a request and is gone at once
  * junk    sends a datagram that is no request, prints as ask does
- * storm   eight processes that ask without a pause, so that the queue is never empty
+ * storm   64 processes that ask without a pause, so that the queue is never empty
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@
 #include "common/number.h"
 #include "common/wire.h"
 
-#define STORM 8
+#define STORM 64
 
 static const char *socket_path;
 
