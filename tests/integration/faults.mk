@@ -10,4 +10,5 @@ tests_unit_guard_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_guard_test_LDADD = libcommon.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += tests/integration/faults.sh
-dist_check_SCRIPTS += tests/integration/ldap_faults.sh tests/integration/daemon.sh
+dist_check_SCRIPTS += tests/integration/ldap_faults.sh tests/integration/daemon.sh \
+	tests/integration/timeout.sh

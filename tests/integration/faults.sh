@@ -9,6 +9,7 @@
 #   timed COMMAND...     runs it; sets TOOK_MS, OUTPUT and the exit status
 #   within LIMIT_MS      whether TOOK_MS is below
 #   eventually COMMAND...   runs it again and again until true, for ten seconds at most
+#   requests_in_hand_are N   whether N connections to the daemon's socket, or more, are open
 #   worker_at_directory  prints the process ids of workers connected to a proxy
 
 FAULTS_PIDS=()
@@ -107,6 +108,12 @@ worker_at_directory()
 workers_at_directory_are()
 {
     [ "$(worker_at_directory | wc -l)" -ge "$1" ]
+}
+
+# Connections to the daemon's socket: flags 0, type 5 (SOCK_SEQPACKET), state 3 (connected), its path.
+requests_in_hand_are()
+{
+    [ "$(grep -c " 00000000 0005 03 .* $STACK_SOCKET\$" /proc/net/unix)" -ge "$1" ]
 }
 
 # The pids of the daemon's workers, and their number.
