@@ -11,15 +11,12 @@ set -uo pipefail
 trap end EXIT
 trap 'exit 130' INT TERM HUP
 
-helpers=()
+helpers=() frozen=()
 
 end()
 {
-    local pid
-    for pid in "${helpers[@]}"; do
-        kill "$pid" 2>/dev/null
-    done
-    kill -CONT "${PG_FROZEN:-$$}" 2>/dev/null
+    kill "${helpers[@]}" 2>/dev/null
+    kill -CONT "${frozen[@]}" 2>/dev/null
     stack_stop
 }
 
@@ -182,6 +179,7 @@ test_killed_workers()
     check "kill -9 of 20 workers: all others were judged" \
         test "$(grep -vc -e closed -e denied "$STACK_DIR/loop.1")" -eq 0
     check "kill -9 of 20 workers: four serve" eventually workers_are 4
+    # shellcheck disable=SC2046 # a list of process ids
     kill -KILL $(workers)
     check "kill -9 of all workers at once: four serve again" eventually workers_are 4
     check "kill -9 of all workers at once: and judge" answers
@@ -239,17 +237,17 @@ worker_is_busy()
 
 freeze_postgres()
 {
-    local pid
+    local postmaster
     eventually workers_idle
-    PG_FROZEN=$(pg_postmaster)
-    frozen=("$PG_FROZEN" $(pgrep -P "$PG_FROZEN"))
+    postmaster=$(pg_postmaster)
+    mapfile -t frozen < <(pgrep -P "$postmaster" && echo "$postmaster")
     kill -STOP "${frozen[@]}"
 }
 
 thaw_postgres()
 {
     kill -CONT "${frozen[@]}"
-    PG_FROZEN=
+    frozen=()
 }
 
 workers_idle()

@@ -11,4 +11,4 @@ tests_unit_guard_test_LDADD = libcommon.la $(CMOCKA_LIBS)
 
 EXTRA_DIST += tests/integration/faults.sh
 dist_check_SCRIPTS += tests/integration/ldap_faults.sh tests/integration/daemon.sh \
-	tests/integration/timeout.sh
+	tests/integration/timeout.sh tests/integration/superuser.sh

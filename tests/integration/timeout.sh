@@ -146,11 +146,11 @@ test_shutdown()
 
 test_client_of_the_socket()
 {
-    local probe=$PGSIGNET_BUILD/tests/integration/peer_probe i before
+    local probe=$PGSIGNET_BUILD/tests/integration/peer_probe _ before
     before=$(events)
     freeze
     stack_code alice
-    for i in {1..40}; do
+    for _ in {1..40}; do
         "$probe" "$STACK_SOCKET" leave sam "PW-sam000000" scram 3000
     done
     thaw
