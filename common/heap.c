@@ -1,72 +1,75 @@
 /*
- * Every block of memory is wiped when it is freed.
+ * Blocks of memory are wiped as they are freed, while secret_wipe_freed() says so.
  *
  * Our own code wipes what it knows to be secret, but libraries make copies: GnuTLS, below libldap,
  * copies each record into a block of its own before it encrypts it, and frees that with the password
  * inside.  It cannot be told to wipe, so free() itself does: linked into a program, these two stand
- * before the C library's, for every library as well.  Not for builds with sanitizers, which have their
- * own; and never for the PAM module, which lives in somebody else's process.
+ * before the C library's, for every library as well.  Not always, because that would cost logins a
+ * third more time for SQLite's pages.  Not for builds with sanitizers, which have their own; and never
+ * for the PAM module, which lives in somebody else's process.
  */
 #include "config.h"
 
 #include <dlfcn.h>
 #include <malloc.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef void free_function(void *ptr);
+#include "common/secret.h"
 
-/* The next free() in line: the C library's, or a memory checker's. */
-static free_function *next_free(void)
+/* -fvisibility=hidden would keep them from the libraries. */
+#define FOR_LIBRARIES __attribute__((visibility("default")))
+
+/* The next in line: the C library's, or a memory checker's. */
+static struct {
+    void (*free)(void *ptr);
+    void *(*realloc)(void *ptr, size_t size);
+} next;
+
+static void find_next(void)
 {
-    static free_function *found;
     static bool searching;
     void *symbol;
 
-    if (found != NULL || searching)
-        return found;
-    searching =
-        true; /* dlsym() may free as well; what it does meanwhile is wiped and not given back */
+    if (searching)
+        return; /* dlsym() may free as well; that little is not given back */
+    searching = true;
+    symbol = dlsym(RTLD_NEXT, "realloc");
+    memcpy(&next.realloc, &symbol, sizeof symbol); /* ISO C has no cast for this */
     symbol = dlsym(RTLD_NEXT, "free");
-    memcpy(&found, &symbol, sizeof found); /* ISO C has no cast for this */
+    memcpy(&next.free, &symbol, sizeof symbol);
     searching = false;
-    return found;
 }
-
-#define FOR_LIBRARIES __attribute__((visibility("default")))
 
 FOR_LIBRARIES void free(void *ptr)
 {
-    free_function *next;
-
     if (ptr == NULL)
         return;
-    explicit_bzero(ptr, malloc_usable_size(ptr));
-    next = next_free();
-    if (next != NULL)
-        next(ptr);
+    if (secret_freed_is_wiped)
+        explicit_bzero(ptr, malloc_usable_size(ptr));
+    if (next.free == NULL)
+        find_next();
+    if (next.free != NULL)
+        next.free(ptr);
 }
 
-/* The C library's would leave the old block behind as it was. */
+/* The C library's leaves the old block behind as it was. */
 FOR_LIBRARIES void *realloc(void *ptr, size_t size)
 {
-    size_t room = ptr != NULL ? malloc_usable_size(ptr) : 0;
+    size_t room;
     void *moved;
 
-    if (ptr != NULL && size == 0) { /* as glibc does */
-        free(ptr);
-        return NULL;
-    }
-    if (ptr != NULL && size <= room && size >= room / 2)
-        return ptr;
+    if (ptr == NULL)
+        return malloc(size);
+    if (next.realloc == NULL)
+        find_next();
+    if (next.realloc != NULL && (!secret_freed_is_wiped || size == 0))
+        return next.realloc(ptr, size);
+    room = malloc_usable_size(ptr);
     moved = malloc(size);
     if (moved == NULL)
         return NULL;
-    if (ptr != NULL) {
-        memcpy(moved, ptr, room < size ? room : size);
-        free(ptr);
-    }
+    memcpy(moved, ptr, room < size ? room : size);
+    free(ptr);
     return moved;
 }

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/guard.h"
 #include "common/ldap_memory.h"
+#include "common/secret.h"
 #include "common/text.h"
 
 #include <errno.h>
@@ -357,6 +358,7 @@ enum ldapc_status ldapc_bind(struct ldapc *connection, const char *dn, struct by
     }
     ldapc_step(connection, limit_ms);
     answer->sent = true;
+    secret_wipe_freed(true); /* GnuTLS copies what it encrypts */
     code = ldap_sasl_bind(connection->ld, dn, LDAP_SASL_SIMPLE, &secret, controls, NULL, &message);
     if (code != LDAP_SUCCESS) {
         ldapc_explain(connection->ld, "the bind could not be sent", code, why);
@@ -370,6 +372,7 @@ enum ldapc_status ldapc_bind(struct ldapc *connection, const char *dn, struct by
         snprintf(why, LDAPC_WHY_MAX, "no answer in time");
         status = LDAPC_TIMEOUT;
     }
+    secret_wipe_freed(false);
     ldap_msgfree(result);
     return status;
 }

@@ -12,6 +12,13 @@
 
 #include <openssl/crypto.h>
 
+bool secret_freed_is_wiped;
+
+void secret_wipe_freed(bool on)
+{
+    secret_freed_is_wiped = on;
+}
+
 bool secret_alloc(struct secret *s, size_t len)
 {
     *s = (struct secret){0};

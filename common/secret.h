@@ -40,4 +40,11 @@ const char *secret_read_file(struct secret *s, const char *path, size_t max);
 /* No core file, no ptrace by the same user, for this process and its children-to-be until exec. */
 void secret_harden_process(void);
 
+/*
+ * From here on (or no more) every block that anything in this process frees is wiped, the copies that
+ * libraries make included.  Only in programs that are linked with heap.c; else it does nothing.
+ */
+void secret_wipe_freed(bool on);
+extern bool secret_freed_is_wiped; /* for heap.c */
+
 #endif

@@ -156,6 +156,7 @@ int main(int argc, char **argv)
     const struct cli_command *command;
 
     secret_harden_process();
+    secret_wipe_freed(true);
     umask(027); /* the audit file's group may read it; store and key set their own modes */
     setlocale(LC_CTYPE, "");
     log_open("pgsignet-mfa", false, false);
