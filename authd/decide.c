@@ -12,8 +12,8 @@
 #define ROLE_NAME_MAX 63 /* bytes: NAMEDATALEN - 1 */
 /* What the store gets to settle a login whose deadline has passed; the module waits a little longer. */
 #define SETTLE_MS     50
-/* How long passwords alone are not judged after a failure could not be counted. */
-#define UNCOUNTED_MS  5000
+/* After a failure went uncounted, the store is asked no sooner whether it counts again. */
+#define UNCOUNTED_MS 1000
 
 static bool is_role_name(struct bytes name)
 {
@@ -32,6 +32,28 @@ static const struct settings_exempt *find_exemption(const struct settings_policy
         if (bytes_equal(bytes_str(policy->exempt[i].user), user) && now_s < policy->exempt[i].until)
             return &policy->exempt[i];
     return NULL;
+}
+
+/*
+ * Where no code limits the guesses, a store that cannot count them must stop them.  Time alone does not
+ * mend that: after a failure that went uncounted one more must be counted, this user's, before a password is
+ * looked at again.
+ */
+static bool is_counting(const struct login *login)
+{
+    const struct wire_request *request = login->request;
+    struct outage *outage = login->providers->outage;
+    int64_t now = clock_mono_ms();
+
+    if (!outage_is_down(outage, OUTAGE_STORE, 0))
+        return true;
+    if (!outage_may_try(outage, OUTAGE_STORE, now, now + UNCOUNTED_MS))
+        return false;
+    if (!mfa_count_failure(login->providers->mfa, request->user, request->rhost, login->now_ms,
+                           login->deadline_ms))
+        return false; /* asked again once the claim has run out */
+    outage_clear(outage, OUTAGE_STORE);
+    return true;
 }
 
 /* --- the steps: REASON_GRANTED passes, anything else ends the login ---------------------------- */
@@ -59,8 +81,7 @@ static enum reason step_code(struct login *login)
     /* With neither a code nor a password nothing would be left to check: no policy may say that. */
     if (attempt.whole_is_code && !attempt.code_due)
         return REASON_NO_POLICY;
-    /* Where no code limits the guesses, a store that cannot count them must stop them. */
-    if (!attempt.code_due && outage_is_down(p->outage, OUTAGE_STORE, clock_mono_ms()))
+    if (!attempt.code_due && !is_counting(login))
         return REASON_STORE_UNAVAILABLE;
 
     enum reason reason = mfa_attempt(p->mfa, &attempt, login->deadline_ms, &login->code);
