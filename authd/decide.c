@@ -35,9 +35,9 @@ static const struct settings_exempt *find_exemption(const struct settings_policy
 }
 
 /*
- * Where no code limits the guesses, a store that cannot count them must stop them.  Time alone does not
- * mend that: after a failure that went uncounted one more must be counted, this user's, before a password is
- * looked at again.
+ * Where no code limits the guesses, a store that cannot count them must stop them.  Time alone does
+ * not mend that: after a failure that went uncounted one more must be counted, this user's, before a
+ * password is looked at again.
  */
 static bool is_counting(const struct login *login)
 {
