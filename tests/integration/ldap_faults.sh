@@ -57,14 +57,16 @@ right_again()
 # broken NAME COMMAND...: the command breaks the directory, faults_mend mends it.
 broken()
 {
-    local name=$1
+    local name=$1 user
     shift
-    stack_code alice
+    # In turn, because no user has codes for that many logins at hand.
+    user=${people[turn++ % ${#people[@]}]}
+    stack_code "$user" || exit 1
     "$@" || not_ok "$name: could be made" "$*"
-    refused_in_time "$name" alice "PW-alice$STACK_CODE"
-    refused_in_time "$name, told by the first" alice "PW-alice$STACK_CODE"
+    refused_in_time "$name" "$user" "PW-$user$STACK_CODE"
+    refused_in_time "$name, told by the first" "$user" "PW-$user$STACK_CODE"
     faults_mend
-    right_again "$name" alice "PW-alice$STACK_CODE"
+    right_again "$name" "$user" "PW-$user$STACK_CODE"
 }
 
 # Kept connections are reset first, so that the next login has to make one.
@@ -326,7 +328,10 @@ test_worker_ends_itself()
 
 STACK_LDAP_EXTRA=$'timeout: 1s\nretry_after: 1s'
 faults_start || { not_ok "the stack starts"; report_end; }
-stack_role alice && stack_enroll alice || exit 1
+people=(alice bob carol) turn=0
+for user in "${people[@]}"; do
+    stack_role "$user" && stack_enroll "$user" || exit 1
+done
 stack_role sam "PASSWORD 'PW-sam'" && stack_enroll sam || exit 1
 stack_policy scram <<<'password: scram' || exit 1
 [ -z "${ONLY-}" ] || { "$ONLY"; report_end; }
