@@ -247,7 +247,7 @@ static void count(struct login *login)
     if (is_failure_to_count(login)) {
         if (!mfa_count_failure(mfa, request->user, request->rhost, login->now_ms, settle_by(login)))
             outage_mark(login->providers->outage, OUTAGE_STORE, clock_mono_ms() + UNCOUNTED_MS);
-    } else if (reason_verdict(login->reason) == VERDICT_GRANTED) {
+    } else if (reason_verdict(login->reason) == VERDICT_GRANTED && !login->code.success_is_noted) {
         /* If this fails the login stands: earlier failures then count a little longer. */
         (void)mfa_count_success(mfa, request->user, request->rhost, login->now_ms,
                                 settle_by(login));

@@ -165,6 +165,16 @@ static enum reason burn(struct judgement *j)
     return REASON_GRANTED;
 }
 
+/* Noted at most once an hour: a store that is written at each login is not worth a finer date. */
+static bool nothing_to_note(const struct subject *subject, int64_t now_ms)
+{
+    const int64_t hour_ms = INT64_C(3600) * 1000;
+    int64_t last = subject->from.last_success_ms;
+
+    return subject->from.failures == 0 && subject->who.slot < 0 && last > now_ms - hour_ms &&
+           last <= now_ms + hour_ms;
+}
+
 static enum reason refusal(enum throttle_verdict verdict)
 {
     return verdict == THROTTLE_CAPPED ? REASON_CAPPED : REASON_THROTTLED;
@@ -256,6 +266,8 @@ enum reason mfa_attempt(struct mfa *mfa, const struct mfa_attempt *attempt, int6
     }
     keyring_hash_text(hash, outcome->user_hash);
     outcome->reason = decide(&j, deadline_ms);
+    outcome->success_is_noted =
+        j.subject.kind == SUBJECT_NAME && nothing_to_note(&j.subject, attempt->now_ms);
     if (outcome->reason != REASON_GRANTED) {
         outcome->burn = (struct mfa_burn){0};
         outcome->token_name[0] = '\0';
@@ -296,16 +308,6 @@ bool mfa_count_failure(struct mfa *mfa, struct bytes user, struct bytes address,
     mfa_note_store(mfa);
     store->engine->rollback(store);
     return false;
-}
-
-/* Noted at most once an hour: a store that is written at each login is not worth a finer date. */
-static bool nothing_to_note(const struct subject *subject, int64_t now_ms)
-{
-    const int64_t hour_ms = INT64_C(3600) * 1000;
-    int64_t last = subject->from.last_success_ms;
-
-    return subject->from.failures == 0 && subject->who.slot < 0 && last > now_ms - hour_ms &&
-           last <= now_ms + hour_ms;
 }
 
 bool mfa_count_success(struct mfa *mfa, struct bytes user, struct bytes address, int64_t now_ms,

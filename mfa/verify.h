@@ -47,6 +47,7 @@ struct mfa_outcome {
     struct mfa_burn burn;
     char token_name[65]; /* of the token that matched, for the event; "" if none */
     char user_hash[33];  /* keyed hash of the name, hex: what events show of unknown names */
+    bool success_is_noted; /* mfa_count_success would find nothing to change */
 };
 
 /*

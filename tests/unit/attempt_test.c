@@ -90,6 +90,31 @@ static void used_codes_count_as_failures(void **state)
     secret_free(&secret);
 }
 
+static void success_is_noted_until_a_failure_or_an_hour(void **state)
+{
+    struct fixture *f = *state;
+    struct bytes alice = bytes_str("alice"), home = bytes_str(HOME);
+    struct secret secret;
+    struct mfa_outcome out;
+
+    fixture_enroll(f, "alice", "phone", &usual, &secret);
+    fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON - 30), &out);
+    assert_false(out.success_is_noted);
+    assert_true(mfa_count_success(f->mfa, alice, home, f->now_ms, fixture_deadline()));
+    fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON), &out);
+    assert_true(out.success_is_noted);
+    fixture_attempt(f, "alice", EVIL, typed(&usual, &secret, NOON + 30), &out);
+    assert_false(out.success_is_noted); /* another address */
+    fixture_attempt(f, "alice", HOME, "pw000000", &out);
+    fixture_attempt(f, "alice", HOME, "pw000000", &out);
+    assert_false(out.success_is_noted); /* a failure is to be forgotten */
+    assert_true(mfa_count_success(f->mfa, alice, home, f->now_ms, fixture_deadline()));
+    f->now_ms += INT64_C(3601) * 1000;
+    fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON + 3600), &out);
+    assert_false(out.success_is_noted);
+    secret_free(&secret);
+}
+
 static void window_is_one_step_either_way(void **state)
 {
     struct fixture *f = *state;
@@ -541,6 +566,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(right_code_is_taken_once),
         CASE(used_codes_count_as_failures),
+        CASE(success_is_noted_until_a_failure_or_an_hour),
         CASE(window_is_one_step_either_way),
         CASE(steps_before_boot_are_refused),
         CASE(clock_set_back_revives_no_code),

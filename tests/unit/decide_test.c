@@ -23,7 +23,7 @@
 static struct {
     char calls[256];
     enum reason code, find, password, account, groups, role, read;
-    bool role_exists, superuser, verifier, counts;
+    bool noted, role_exists, superuser, verifier, counts;
     bool sent, code_due, whole_is_code, entry_was_null, by_bind;
     enum scram_result scram;
     char password_seen[64];
@@ -46,7 +46,8 @@ enum reason mfa_attempt(struct mfa *mfa, const struct mfa_attempt *attempt, int6
     note("code");
     fake.code_due = attempt->code_due;
     fake.whole_is_code = attempt->whole_is_code;
-    *outcome = (struct mfa_outcome){.reason = fake.code, .user_known = true, .user_hash = "5a"};
+    *outcome = (struct mfa_outcome){.reason = fake.code, .user_known = true, .user_hash = "5a",
+                                    .success_is_noted = fake.noted};
     if (fake.code != REASON_GRANTED)
         return fake.code;
     outcome->password_length = attempt->secret.len;
@@ -264,6 +265,14 @@ static void a_right_login_passes_every_step_in_order(void **state)
                  "code find bind account groups role judge success");
     assert_string_equal(fake.password_seen, "secret");
     assert_true(fake.by_bind);
+}
+
+static void a_success_that_is_noted_already_is_not_written_again(void **state)
+{
+    (void)state;
+    fake.noted = true;
+    assert_login("alice", "secret123456", REASON_GRANTED,
+                 "code find bind account groups role judge");
 }
 
 static void a_wrong_code_never_reaches_directory_or_postgres(void **state)
@@ -534,6 +543,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup(name, begin)
     const struct CMUnitTest tests[] = {
         T(a_right_login_passes_every_step_in_order),
+        T(a_success_that_is_noted_already_is_not_written_again),
         T(a_wrong_code_never_reaches_directory_or_postgres),
         T(a_wrong_password_is_counted_and_the_code_stays_burnt),
         T(an_unknown_name_costs_a_bind_as_well),
