@@ -149,6 +149,7 @@ void mfa_close(struct mfa *mfa)
         return;
     if (mfa->store != NULL)
         mfa->store->engine->close(mfa->store, mfa->pid != getpid());
+    keyring_close(&mfa->ring);
     secret_wipe(mfa, sizeof *mfa);
     free(mfa);
 }

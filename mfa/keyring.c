@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 static struct bytes sealed_bytes(const struct store_sealed *sealed)
@@ -127,20 +127,51 @@ static bool open_data_keys(struct keyring *ring, const struct kek *kek,
     return true;
 }
 
+/* An HMAC-SHA256 that holds its key; NULL on trouble. */
+static EVP_MAC_CTX *keyed_hmac(const uint8_t key[SEAL_KEY])
+{
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+
+    EVP_MAC_free(hmac); /* the context holds its own reference */
+    if (mac != NULL && EVP_MAC_init(mac, key, SEAL_KEY, parameters) != 1) {
+        EVP_MAC_CTX_free(mac);
+        mac = NULL;
+    }
+    return mac;
+}
+
+/* Opens one of the two hash keys into a context. */
+static EVP_MAC_CTX *open_hash_key(const struct keyring *ring, const struct store_identity *identity,
+                                  const char *purpose, const struct store_sealed *sealed)
+{
+    const uint8_t *key = data_key(ring, identity->hash_data_key);
+    uint8_t hash_key[SEAL_KEY];
+    struct seal_place place;
+    EVP_MAC_CTX *mac = NULL;
+
+    store_place(&place, purpose, identity->id, identity->hash_data_key);
+    if (key != NULL && open_key(key, &place, sealed, hash_key))
+        mac = keyed_hmac(hash_key);
+    secret_wipe(hash_key, sizeof hash_key);
+    return mac;
+}
+
 bool keyring_open(struct keyring *ring, const struct kek *kek,
                   const struct store_identity *identity, char *why, size_t size)
 {
-    struct seal_place audit, bucket;
-
     *ring = (struct keyring){0};
     memcpy(ring->store_id, identity->id, STORE_ID);
     if (!open_data_keys(ring, kek, identity, why, size))
         goto fail;
-    const uint8_t *key = data_key(ring, identity->hash_data_key);
-    store_place(&audit, "audit hash key", identity->id, identity->hash_data_key);
-    store_place(&bucket, "bucket hash key", identity->id, identity->hash_data_key);
-    if (key == NULL || !open_key(key, &audit, &identity->audit, ring->audit) ||
-        !open_key(key, &bucket, &identity->bucket, ring->bucket)) {
+    ring->audit = open_hash_key(ring, identity, "audit hash key", &identity->audit);
+    ring->bucket = open_hash_key(ring, identity, "bucket hash key", &identity->bucket);
+    if (ring->audit == NULL || ring->bucket == NULL) {
         snprintf(why, size,
                  "cannot open the store's hash keys: they were changed or belong to "
                  "another store; restore the store from your backup");
@@ -148,8 +179,15 @@ bool keyring_open(struct keyring *ring, const struct kek *kek,
     }
     return true;
 fail:
-    secret_wipe(ring, sizeof *ring);
+    keyring_close(ring);
     return false;
+}
+
+void keyring_close(struct keyring *ring)
+{
+    EVP_MAC_CTX_free(ring->audit); /* OpenSSL wipes the key */
+    EVP_MAC_CTX_free(ring->bucket);
+    secret_wipe(ring, sizeof *ring);
 }
 
 bool keyring_make_user_key(const struct keyring *ring, struct store_user *user)
@@ -205,15 +243,15 @@ bool keyring_unseal(const struct keyring *ring, const struct store_user *user,
     return ok;
 }
 
-bool keyring_hash(const uint8_t key[SEAL_KEY], struct bytes text, uint8_t out[KEYRING_HASH])
+bool keyring_hash(EVP_MAC_CTX *mac, struct bytes text, uint8_t out[KEYRING_HASH])
 {
     uint8_t digest[32];
-    unsigned len = 0;
-    static const uint8_t nothing[1];
+    size_t len = 0;
 
-    if (HMAC(EVP_sha256(), key, SEAL_KEY, text.len > 0 ? text.ptr : nothing, text.len, digest,
-             &len) == NULL ||
-        len != sizeof digest)
+    /* Without a key: begins anew with the one it holds. */
+    if (EVP_MAC_init(mac, NULL, 0, NULL) != 1 ||
+        (text.len > 0 && EVP_MAC_update(mac, text.ptr, text.len) != 1) ||
+        EVP_MAC_final(mac, digest, &len, sizeof digest) != 1 || len != sizeof digest)
         return false;
     memcpy(out, digest, KEYRING_HASH);
     return true;

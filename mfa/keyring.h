@@ -12,6 +12,8 @@
 
 #include "mfa/store.h"
 
+#include <openssl/evp.h>
+
 #define KEYRING_HASH 16 /* bytes */
 
 struct keyring {
@@ -21,16 +23,23 @@ struct keyring {
         uint8_t key[SEAL_KEY];
     } data[STORE_DATA_KEYS];
     size_t n_data; /* the last one seals what is new */
-    uint8_t audit[SEAL_KEY];
-    uint8_t bucket[SEAL_KEY];
+    /* HMAC-SHA256, keyed; setting one up costs three times what using it does.  Owned. */
+    EVP_MAC_CTX *audit;
+    EVP_MAC_CTX *bucket;
 };
 
 /* A fresh identity: random store id, one data key, two hash keys.  False without random bytes. */
 bool keyring_create(const struct kek *kek, struct store_identity *identity);
 
-/* Opens the keys of a store.  False, with *ring wiped and a sentence in why, on trouble. */
+/*
+ * Opens the keys of a store; the caller closes the ring.  False, with *ring closed and a sentence in
+ * why, on trouble.
+ */
 bool keyring_open(struct keyring *ring, const struct kek *kek,
                   const struct store_identity *identity, char *why, size_t size);
+
+/* Frees and wipes; an all-zero or closed ring is allowed. */
+void keyring_close(struct keyring *ring);
 
 /* Gives a user a fresh key (user->data_key and ->key); user->name must be set. */
 bool keyring_make_user_key(const struct keyring *ring, struct store_user *user);
@@ -43,8 +52,8 @@ bool keyring_seal(const struct keyring *ring, const struct store_user *user,
 bool keyring_unseal(const struct keyring *ring, const struct store_user *user,
                     const struct store_token *token, uint8_t secret[SEAL_PLAIN_MAX], size_t *len);
 
-/* HMAC-SHA256 under one of the two hash keys, cut to KEYRING_HASH bytes. */
-bool keyring_hash(const uint8_t key[SEAL_KEY], struct bytes text, uint8_t out[KEYRING_HASH]);
+/* HMAC-SHA256 under ring->audit or ring->bucket, cut to KEYRING_HASH bytes. */
+bool keyring_hash(EVP_MAC_CTX *mac, struct bytes text, uint8_t out[KEYRING_HASH]);
 
 #define KEYRING_HASH_TEXT (2 * KEYRING_HASH + 1)
 
