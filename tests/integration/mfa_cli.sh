@@ -186,6 +186,7 @@ check 'show of an unknown name fails' exits 1 mfa show nobody-there
 check 'but prints its hash' grep -qE 'audit hash: +[0-9a-f]{32}$' "$work/out"
 check 'list never has a secret' eval '! mfa list --json | grep -qF -f "$work/secret"'
 check 'unlock' exits 0 mfa unlock alice
+check 'unlock of a name without a token asks whether it is right' eval 'mfa unlock alcie 2>&1 | grep "has no token; is the name right"'
 check 'unlock --json' eval 'mfa unlock alice --json | jq -e .unlocked'
 check 'remove without a terminal needs --yes' says 1 'needs --yes' mfa remove alice
 check 'and removes nothing' is_state active alice
