@@ -40,8 +40,8 @@ static int report_active(struct cli *cli, struct bytes user, const char *name)
     if (!session_record(cli, "confirm", user, name))
         return CLI_FAILED;
     if (!cli->json) {
-        printf("Token \"%s\" of user \"%s\" is active.\n", display_token(cli, name, name_text),
-               display_user(cli, user, user_text));
+        printf("Token \"%s\" of user \"%s\" is active; the next login needs the next code.\n",
+               display_token(cli, name, name_text), display_user(cli, user, user_text));
         return CLI_DONE;
     }
     json_t *object = json_object();
