@@ -27,7 +27,4 @@ libcommon_la_SOURCES = \
 libcommon_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS)
 libcommon_la_LIBADD = $(CRYPTO_LIBS) $(YAML_LIBS) $(JANSSON_LIBS)
 
-EXTRA_DIST += \
-	examples/pgsignet.yaml examples/minimal.yaml examples/scram.yaml examples/ad.yaml \
-	examples/cert-and-code.yaml
 include common/pgconn.mk

@@ -107,9 +107,12 @@ struct settings *settings_load(const char *path, FILE *faults)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (fd < 0) {
-        notes_fault(&notes, 0,
-                    "cannot be opened: %s; create it from an example, readable by uid %lu",
-                    strerror(errno), (unsigned long)geteuid());
+        if (errno == ENOENT)
+            notes_fault(&notes, 0,
+                        "there is no such file; write one, as those in " DOCDIR "/examples");
+        else
+            notes_fault(&notes, 0, "cannot be opened: %s; make it readable for uid %lu",
+                        strerror(errno), (unsigned long)geteuid());
         goto out;
     }
     if (!file_is_safe(fd, &notes))

@@ -21,7 +21,7 @@ tests_bench_login_client_LDADD = libbench.la $(PQ_LIBS)
 
 EXTRA_DIST += \
 	tests/bench/common.sh tests/bench/login tests/bench/pam tests/bench/table.awk \
-	tests/integration/bench.sh docs/performance.md
+	tests/integration/bench.sh
 
 # Takes about ten minutes, as root, on a machine that does nothing else.
 bench: all
