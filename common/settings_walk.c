@@ -202,6 +202,22 @@ static void walk_section(struct walk *walk, const yaml_node_t *node, size_t line
         note_result(walk, key, line, node, where, FIELD_WRONG);
 }
 
+/* Makes room for n records, unless that is more than the key may have. */
+static bool start_records(struct walk *walk, size_t line, const struct schema_key *key, void *base,
+                          size_t n, const char *where)
+{
+    if ((int64_t)n > key->max) {
+        notes_fault(walk->notes, line, "%s has %zu entries; write at most %d", where, n,
+                    (int)key->max);
+        return false;
+    }
+    if (!field_records_start(key, base, n)) {
+        walk->notes->memory_short = true;
+        return false;
+    }
+    return true;
+}
+
 static void walk_records(struct walk *walk, const yaml_node_t *node, size_t line,
                          const struct schema_key *key, void *base, const char *where)
 {
@@ -216,15 +232,8 @@ static void walk_records(struct walk *walk, const yaml_node_t *node, size_t line
     }
     item = node->data.sequence.items.start;
     n = (size_t)(node->data.sequence.items.top - item);
-    if ((int64_t)n > key->max) {
-        notes_fault(walk->notes, line, "%s has %zu entries; write at most %d", where, n,
-                    (int)key->max);
+    if (!start_records(walk, line, key, base, n, where))
         return;
-    }
-    if (!field_records_start(key, base, n)) {
-        walk->notes->memory_short = true;
-        return;
-    }
     for (; item < node->data.sequence.items.top; item++, i++) {
         const yaml_node_t *record_node = yaml_document_get_node(walk->document, *item);
         char *record = *(char **)field_at(key, base) + i * key->record_size;
@@ -296,15 +305,8 @@ static void walk_named(struct walk *walk, const yaml_node_t *node, size_t line,
     }
     pair = node->data.mapping.pairs.start;
     n = (size_t)(node->data.mapping.pairs.top - pair);
-    if ((int64_t)n > key->max) {
-        notes_fault(walk->notes, line, "%s has %zu entries; write at most %d", where, n,
-                    (int)key->max);
+    if (!start_records(walk, line, key, base, n, where))
         return;
-    }
-    if (!field_records_start(key, base, n)) {
-        walk->notes->memory_short = true;
-        return;
-    }
     for (; pair < node->data.mapping.pairs.top; pair++, i++) {
         const yaml_node_t *name_node = yaml_document_get_node(walk->document, pair->key);
         const yaml_node_t *value = yaml_document_get_node(walk->document, pair->value);

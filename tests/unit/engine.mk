@@ -9,9 +9,17 @@ ENGINE_TEST_FLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS) $(CRYPTO_CFLA
 
 check_PROGRAMS += tests/unit/attempt_test
 TESTS += tests/unit/attempt_test
-tests_unit_attempt_test_SOURCES = tests/unit/attempt_test.c
+tests_unit_attempt_test_SOURCES = tests/unit/attempt_test.c \
+	tests/unit/attempt_fixture.c tests/unit/attempt_fixture.h
 tests_unit_attempt_test_LDADD = $(ENGINE_TEST_LIBS)
 tests_unit_attempt_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/unit/attempt_failures_test
+TESTS += tests/unit/attempt_failures_test
+tests_unit_attempt_failures_test_SOURCES = tests/unit/attempt_failures_test.c \
+	tests/unit/attempt_fixture.c tests/unit/attempt_fixture.h
+tests_unit_attempt_failures_test_LDADD = $(ENGINE_TEST_LIBS)
+tests_unit_attempt_failures_test_CFLAGS = $(ENGINE_TEST_FLAGS)
 
 check_PROGRAMS += tests/unit/totp_test
 TESTS += tests/unit/totp_test

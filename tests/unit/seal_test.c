@@ -137,6 +137,7 @@ static void rows_are_bound_to_store_user_and_token(void **state)
     moved.version = 2;
     assert_false(keyring_unseal(&ring, &user, &moved, out, &len));
     /* a store's data key, taken to another store; another KEK */
+    keyring_close(&ring2);
     identity2.keys[0] = identity.keys[0];
     assert_false(keyring_open(&ring2, &kek, &identity2, why, sizeof why));
     assert_non_null(strstr(why, "another store"));
@@ -144,6 +145,7 @@ static void rows_are_bound_to_store_user_and_token(void **state)
     assert_true(kek_identify(&kek));
     assert_false(keyring_open(&ring2, &kek, &identity, why, sizeof why));
     assert_non_null(strstr(why, "restore the right key file"));
+    keyring_close(&ring);
 }
 
 int main(void)
