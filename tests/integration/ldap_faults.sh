@@ -35,6 +35,10 @@ refused_in_time()
         return
     fi
     reason=$(stack_last_reason)
+    if [ "$reason" = directory-unavailable ]; then
+        check "$name: the event names the server" test -n "$(stack_last_event |
+            jq -r 'select(.detail | test("ldaps?://")) | .id')"
+    fi
     if within $((MODULE_MS + SLACK_MS)) && [[ $reason == directory-unavailable || $reason == deadline ]]; then
         ok "$name: refused in $TOOK_MS ms ($reason)"
     else
