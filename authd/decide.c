@@ -158,11 +158,11 @@ static const struct {
     enum reason (*run)(struct login *login);
     bool for_account_alone; /* also when another module has judged the password */
 } steps[STEP_COUNT] = {
-    [STEP_CODE] = {step_code,     false},
-      [STEP_PASSWORD] = {step_password, false},
-    [STEP_ACCOUNT] = {step_account,  true },
-      [STEP_GROUPS] = {step_groups,   true },
-    [STEP_ROLE] = {step_role,     true },
+    [STEP_CODE] = {step_code, false},
+    [STEP_PASSWORD] = {step_password, false},
+    [STEP_ACCOUNT] = {step_account, true},
+    [STEP_GROUPS] = {step_groups, true},
+    [STEP_ROLE] = {step_role, true},
 };
 
 /* --- the decision ------------------------------------------------------------------------------ */

@@ -87,10 +87,10 @@ static enum reason check_scram(struct login *login)
 }
 
 static const struct verifier verifiers[] = {
-    [PASSWORD_LDAP] = {"ldap",  true,  STEP_NOT_TRIED,     check_ldap },
-    [PASSWORD_SCRAM] = {"scram", true,  STEP_NOT_TRIED,     check_scram},
-    [PASSWORD_STACK] = {"stack", true,  STEP_LEFT_TO_STACK, NULL       },
-    [PASSWORD_NONE] = {"none",  false, STEP_NOT_ASKED_FOR, NULL       },
+    [PASSWORD_LDAP] = {"ldap", true, STEP_NOT_TRIED, check_ldap},
+    [PASSWORD_SCRAM] = {"scram", true, STEP_NOT_TRIED, check_scram},
+    [PASSWORD_STACK] = {"stack", true, STEP_LEFT_TO_STACK, NULL},
+    [PASSWORD_NONE] = {"none", false, STEP_NOT_ASKED_FOR, NULL},
 };
 
 const struct verifier *verifier_for(const struct settings_policy *policy)

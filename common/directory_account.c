@@ -124,14 +124,14 @@ static const struct {
     enum reason if_damaged;
     enum reason (*judge)(const struct directory_value *value, struct moment moment);
 } judges[ACCOUNT_ATTRIBUTES] = {
-    [ACCOUNT_USER_CONTROL] = {REASON_ACCOUNT_DISABLED, judge_user_control   },
-    [ACCOUNT_USER_CONTROL_COMPUTED] = {REASON_ACCOUNT_LOCKED,   judge_computed       },
-    [ACCOUNT_LOCKOUT_TIME] = {REASON_ACCOUNT_LOCKED,   judge_lockout_time   },
-    [ACCOUNT_EXPIRES] = {REASON_ACCOUNT_EXPIRED,  judge_account_expires},
-    [ACCOUNT_NS_LOCK] = {REASON_ACCOUNT_DISABLED, judge_ns_lock        },
-    [ACCOUNT_SHADOW_EXPIRE] = {REASON_ACCOUNT_EXPIRED,  judge_shadow_expire  },
-    [ACCOUNT_PWD_LOCKED_TIME] = {REASON_ACCOUNT_LOCKED,   judge_pwd_locked_time},
-    [ACCOUNT_PWD_RESET] = {REASON_ACCOUNT_DISABLED, judge_pwd_reset      },
+    [ACCOUNT_USER_CONTROL] = {REASON_ACCOUNT_DISABLED, judge_user_control},
+    [ACCOUNT_USER_CONTROL_COMPUTED] = {REASON_ACCOUNT_LOCKED, judge_computed},
+    [ACCOUNT_LOCKOUT_TIME] = {REASON_ACCOUNT_LOCKED, judge_lockout_time},
+    [ACCOUNT_EXPIRES] = {REASON_ACCOUNT_EXPIRED, judge_account_expires},
+    [ACCOUNT_NS_LOCK] = {REASON_ACCOUNT_DISABLED, judge_ns_lock},
+    [ACCOUNT_SHADOW_EXPIRE] = {REASON_ACCOUNT_EXPIRED, judge_shadow_expire},
+    [ACCOUNT_PWD_LOCKED_TIME] = {REASON_ACCOUNT_LOCKED, judge_pwd_locked_time},
+    [ACCOUNT_PWD_RESET] = {REASON_ACCOUNT_DISABLED, judge_pwd_reset},
 };
 
 enum reason directory_account(const struct directory_entry *entry, int64_t now_s,

@@ -20,11 +20,11 @@ static const struct {
     int priority; /* syslog.h; the same numbers as sd-daemon's prefixes */
     const char *word;
 } levels[] = {
-    [LOG_ERR] = {LOG_ERR,     "error: "  },
-      [LOG_WARNING] = {LOG_WARNING, "warning: "},
-    [LOG_NOTICE] = {LOG_NOTICE,  ""         },
-      [LOG_INFO] = {LOG_INFO,    ""         },
-    [LOG_DEBUG] = {LOG_DEBUG,   "debug: "  },
+    [LOG_ERR] = {LOG_ERR, "error: "},
+    [LOG_WARNING] = {LOG_WARNING, "warning: "},
+    [LOG_NOTICE] = {LOG_NOTICE, ""},
+    [LOG_INFO] = {LOG_INFO, ""},
+    [LOG_DEBUG] = {LOG_DEBUG, "debug: "},
 };
 
 /* JOURNAL_STREAM is inherited by children whose stderr went elsewhere: device and inode must match. */

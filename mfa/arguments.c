@@ -18,20 +18,20 @@ static const struct {
     int64_t low, high; /* of a number */
     const char *help;
 } rows[OPTIONS] = {
-    [OPT_CONFIG] = {"config",     "FILE",    TEXT,       0,  0,   "read FILE instead of " SETTINGS_DEFAULT_PATH},
-    [OPT_JSON] = {"json",       NULL,      FLAG,       0,  0,   "print JSON, one document a line"            },
-    [OPT_HELP] = {"help",       NULL,      FLAG,       0,  0,   "print this help"                            },
-    [OPT_VERSION] = {"version",    NULL,      FLAG,       0,  0,   "print the version"                          },
+    [OPT_CONFIG] = {"config", "FILE", TEXT, 0, 0, "read FILE instead of " SETTINGS_DEFAULT_PATH},
+    [OPT_JSON] = {"json", NULL, FLAG, 0, 0, "print JSON, one document a line"},
+    [OPT_HELP] = {"help", NULL, FLAG, 0, 0, "print this help"},
+    [OPT_VERSION] = {"version", NULL, FLAG, 0, 0, "print the version"},
     [OPT_NAME] = {"name",       "NAME",    TOKEN_NAME, 0,  0,
                     "the token of that name, of several a user may have"                                       },
-    [OPT_ISSUER] = {"issuer",     "TEXT",    ISSUER,     0,  0,   "what the app shows above the code"          },
-    [OPT_DIGITS] = {"digits",     "N",       NUMBER,     6,  8,   "digits of a code, 6 to 8"                   },
-    [OPT_PERIOD] = {"period",     "SECONDS", NUMBER,     10, 300, "seconds a code lives, 10 to 300"            },
+    [OPT_ISSUER] = {"issuer", "TEXT", ISSUER, 0, 0, "what the app shows above the code"},
+    [OPT_DIGITS] = {"digits", "N", NUMBER, 6, 8, "digits of a code, 6 to 8"},
+    [OPT_PERIOD] = {"period", "SECONDS", NUMBER, 10, 300, "seconds a code lives, 10 to 300"},
     [OPT_ALGORITHM] = {"algorithm",  "NAME",    ALGORITHM,  0,  0,
                     "SHA1, SHA256 or SHA512; many apps know SHA1 only"                                         },
     [OPT_NO_CONFIRM] = {"no-confirm", NULL,      FLAG,       0,  0,
                     "leave the token pending, for a later `confirm`"                                           },
-    [OPT_YES] = {"yes",        NULL,      FLAG,       0,  0,   "do not ask"                                 },
+    [OPT_YES] = {"yes", NULL, FLAG, 0, 0, "do not ask"},
 };
 
 static bool fault(const char *option, const char *what)
