@@ -208,12 +208,15 @@ static int64_t settle_by(const struct login *login)
     return login->deadline_ms > least ? login->deadline_ms : least;
 }
 
-/* Has the directory had as many looks at passwords with this code as one code may buy? */
+/*
+ * Has the directory had as many looks at passwords with this code as one code may buy?  A password that
+ * it called right buys no guess: what failed came later.
+ */
 static bool is_spent(const struct login *login)
 {
     struct returns *returns = login->providers->returns;
 
-    return login->password_sent && (returns == NULL || !returns_allow(returns, &login->code.burn));
+    return login->password_sent && login->progress[STEP_PASSWORD] != STEP_PASSED && (returns == NULL || !returns_allow(returns, &login->code.burn));
 }
 
 /*

@@ -10,7 +10,8 @@
 #include "common/clock.h"
 #include "common/text.h"
 
-#define OID_TEXT 25 /* pg_type.h; the same in every server */
+#define OID_TEXT 25  /* pg_type.h; the same in every server */
+#define QUICK_MS 200 /* a failure sooner than this held nobody up */
 
 struct pgconn {
     const struct settings_postgres *settings;
@@ -120,9 +121,20 @@ void pgconn_set_error(struct pgconn *c, const struct pgconn_statement *statement
     set_error(c, statement->task, came_back, advice);
 }
 
-static void mark_outage(struct pgconn *c)
+/*
+ * A server that lets people wait is left alone for a while.  One that says no at once (not started, still
+ * starting) costs nobody anything: asking again lets logins in the moment it is back.
+ */
+static void note_outcome(struct pgconn *c, enum pgconn_result outcome, int64_t began_ms)
 {
-    outage_mark(c->outage, OUTAGE_POSTGRES, clock_mono_ms() + c->settings->retry_after * 1000);
+    int64_t now_ms = clock_mono_ms();
+
+    if (outcome == PGCONN_DEADLINE)
+        return; /* the caller's time was short, which tells nothing of the server */
+    if (outcome == PGCONN_UNAVAILABLE && now_ms - began_ms >= QUICK_MS)
+        outage_mark(c->outage, OUTAGE_POSTGRES, now_ms + c->settings->retry_after * 1000);
+    else
+        outage_clear(c->outage, OUTAGE_POSTGRES);
 }
 
 /* The time is up: whose it was decides what that means. */
@@ -134,7 +146,6 @@ static enum pgconn_result out_of_time(struct pgconn *c, struct limit limit, cons
         return PGCONN_DEADLINE;
     }
     set_error(c, task, "no answer within postgres.timeout", "look why the server is slow");
-    mark_outage(c);
     return PGCONN_UNAVAILABLE;
 }
 
@@ -199,7 +210,6 @@ static enum pgconn_result connect_bounded(struct pgconn *c, struct limit limit, 
     }
     if (step == PGRES_POLLING_FAILED || PQsetnonblocking(c->pg, 1) != 0) {
         set_error(c, task, PQerrorMessage(c->pg), advice_connect);
-        mark_outage(c);
         disconnect(c);
         return PGCONN_UNAVAILABLE;
     }
@@ -361,10 +371,8 @@ static enum pgconn_result read_bounded(struct pgconn *c, const struct pgconn_sta
         PQclear(result);
         if (step == STEP_LATE)
             outcome = out_of_time(c, limit, statement->task);
-        else if (is_new) {
+        else if (is_new)
             set_error(c, statement->task, PQerrorMessage(c->pg), advice_connect);
-            mark_outage(c);
-        }
         disconnect(c);
         if (step == STEP_LATE || is_new)
             return outcome;
@@ -395,7 +403,6 @@ enum pgconn_result pgconn_read(struct pgconn *c, const struct pgconn_statement *
     outage_trying(c->outage, OUTAGE_POSTGRES, c->settings->retry_after * 1000);
     enum pgconn_result outcome = read_bounded(c, statement, params, limit, rows);
     outage_tried();
-    if (outcome == PGCONN_ROWS || outcome == PGCONN_REFUSED) /* it answered */
-        outage_clear(c->outage, OUTAGE_POSTGRES);
+    note_outcome(c, outcome, now_ms);
     return outcome;
 }

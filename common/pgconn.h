@@ -5,8 +5,9 @@
  * settings.timeout, whichever is first.  A connection found dead (idle disconnect, server restart) is
  * re-made once and the statement asked again, so statements must only read.  A connection that was
  * given up in the middle is closed, never cancelled: libpq's cancel has no limit, and the server ends
- * the statement by the statement_timeout that pgsignet.sql gives to the role.  A server that cannot be
- * reached is marked in the outage page for settings.retry_after seconds.
+ * the statement by the statement_timeout that pgsignet.sql gives to the role.  A server that does
+ * not answer is marked in the outage page for settings.retry_after seconds; one that refuses at once is
+ * asked again by the next login.
  *
  * Bounded by guard.h alone: the resolution of a host name (numeric hosts and sockets need none) and
  * GSSAPI's talk with a KDC.

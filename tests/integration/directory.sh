@@ -128,7 +128,7 @@ objectClass: extensibleObject
 cn: elsewhere
 ref: ldap://127.0.0.2/cn=elsewhere,dc=example,dc=com
 LDIF
-root=(user_base=dc=example,dc=com group_base=dc=example,dc=com)
+root=("user_base=dc=example,dc=com" "group_base=dc=example,dc=com")
 expect "a reference beside the entry is not followed" "groups granted" "$uri" "${root[@]}" "$dba" \
     login:alice:PW-alice
 expect "what may lie behind a reference is no entry" "find no-entry" "$uri" "${root[@]}" find:nobody

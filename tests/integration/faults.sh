@@ -28,6 +28,7 @@ faults_proxy()
     FAULTS_PORT[$name]=$(cat "$STACK_DIR/$name.port")
 }
 
+# shellcheck disable=SC2034 # STACK_LDAP_URIS is read by stack.sh
 faults_uri()
 {
     case $1 in
@@ -78,6 +79,7 @@ timed()
 {
     local start status
     now_ms && start=$NOW_MS
+    # shellcheck disable=SC2034 # for the scripts that source this
     OUTPUT=$("$@" 2>&1)
     status=$?
     now_ms && TOOK_MS=$((NOW_MS - start))

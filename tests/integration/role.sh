@@ -203,12 +203,9 @@ expect "so is one that an administrator ended" granted judge "$(hex alice)"
 stop_postgres
 expect "a stopped server is unavailable" "postgres-unavailable ms=*" login "$(hex alice)" 5000
 took_at_most "... at once" 1000
-expect "... and marked as down" yes down
+expect "... and not marked, for its no costs nothing" no down
 pg_start 3>&- 4<&-
-expect "while it is marked nobody waits for it" "postgres-unavailable ms=*" login "$(hex alice)" 5000
-expect "... which the error says" "*left alone*" error
-ask up
-expect "afterwards it is right again" "role login=1 *" login "$(hex alice)" 5000
+expect "the moment it is back it is right again" "role login=1 *" login "$(hex alice)" 5000
 
 # --- when the server is stuck -----------------------------------------------------------------------
 backend=$(pg_sql "SELECT pid FROM pg_stat_activity WHERE usename = 'pgsignet'")
@@ -229,6 +226,9 @@ took_at_most "... not later" 700
 expect "without a nearer deadline it ends by postgres.timeout" "postgres-unavailable ms=*" login "$(hex alice)" 20000
 took_at_most "... not later" 3400
 expect "... and is marked" yes down
+expect "while it is marked nobody waits for it" "postgres-unavailable ms=*" login "$(hex alice)" 5000
+took_at_most "... at all" 200
+expect "... which the error says" "*left alone*" error
 kill -CONT $stopped
 stopped=
 ask up

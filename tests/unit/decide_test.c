@@ -367,6 +367,15 @@ static void a_code_comes_back_twice_once_its_password_was_sent(void **state)
         fake.calls[0] = '\0';
         assert_login("alice", "secret123456", REASON_DIRECTORY_UNAVAILABLE, "code find give-back");
     }
+
+    /* Nor is a guess bought by what fails after the password was called right. */
+    fake.find = fake.password = REASON_GRANTED;
+    fake.read = REASON_POSTGRES_UNAVAILABLE;
+    for (int i = 0; i < 5; i++) {
+        fake.calls[0] = '\0';
+        assert_login("alice", "secret123456", REASON_POSTGRES_UNAVAILABLE,
+                     "code find bind account groups role give-back");
+    }
 }
 
 static void a_nul_in_the_string_is_refused_before_anybody_is_asked(void **state)
