@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "authd/event.h"
@@ -23,16 +22,6 @@
 #define REPLY_MARGIN_MS  100
 /* Refused peers make at most one event in this time. */
 #define REFUSAL_QUIET_MS 1000
-
-static uint64_t new_event_id(void)
-{
-    uint64_t id = 0;
-
-    /* Cannot fail once the kernel's pool is seeded; an id of 0 would only be a poor label. */
-    if (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id)
-        id = (uint64_t)clock_mono_us();
-    return id;
-}
 
 static bool peer_of(int fd, struct ucred *peer)
 {
@@ -53,7 +42,7 @@ static void refuse_peer(struct worker *worker, const struct ucred *peer)
         "refused a request of uid %d, pid %d: not in daemon.clients (%llu more like it went "
         "unlogged)",
         (int)peer->uid, (int)peer->pid, (unsigned long long)worker->refusals_unlogged);
-    event_refused_peer(worker->audit, new_event_id(), peer->uid, peer->pid);
+    event_refused_peer(worker->audit, audit_new_id(), peer->uid, peer->pid);
     worker->refusal_logged_ms = now;
     worker->refusals_unlogged = 0;
 }
@@ -143,7 +132,7 @@ static void answer(struct worker *worker, int fd, const struct wire_request *req
     int64_t now = start_us / 1000;
     int64_t asked = request->deadline > INT64_MAX ? INT64_MAX : (int64_t)request->deadline;
     int64_t deadline = asked > now + REQUEST_MOST_MS ? now + REQUEST_MOST_MS : asked;
-    uint64_t event = new_event_id();
+    uint64_t event = audit_new_id();
     struct login login = {
         .providers = &worker->providers,
         .request = request,
@@ -200,7 +189,7 @@ void request_serve(struct worker *worker, int fd)
     } else {
         log_error("damaged request of uid %d, pid %d: %s; are module and daemon of one version?",
                   (int)peer.uid, (int)peer.pid, wire_fault_text(fault));
-        event_bad_request(worker->audit, new_event_id(), peer.uid, peer.pid,
+        event_bad_request(worker->audit, audit_new_id(), peer.uid, peer.pid,
                           wire_fault_text(fault));
     }
     secret_wipe(buf, sizeof buf);

@@ -2,10 +2,13 @@
 
 #include "common/audit.h"
 
+#include "common/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <syslog.h>
@@ -15,6 +18,16 @@ struct audit {
     const struct settings_audit *settings; /* not owned */
     int fd;                                /* -1 = no file configured */
 };
+
+uint64_t audit_new_id(void)
+{
+    uint64_t id = 0;
+
+    /* Cannot fail once the kernel's pool is seeded; a poor id would only be a poor label. */
+    if (getrandom(&id, sizeof id, GRND_NONBLOCK) != (ssize_t)sizeof id)
+        id = (uint64_t)clock_mono_us();
+    return id;
+}
 
 static const char *file_fault(int fd)
 {

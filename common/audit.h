@@ -83,6 +83,9 @@ struct audit_event {
 size_t audit_render(const struct audit_event *event, enum settings_unknown_names unknown_names,
                     char line[AUDIT_LINE_MAX + 1]);
 
+/* A random id for a new event. */
+uint64_t audit_new_id(void);
+
 struct audit; /* an open trail; may be used across fork: every line is one append */
 
 /*

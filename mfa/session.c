@@ -73,6 +73,7 @@ bool session_record(struct cli *cli, const char *event, struct bytes user, const
     struct audit_event record = {
         .time_ms = clock_wall_ms(),
         .event = event,
+        .id = audit_new_id(),
         .result = "done",
         .user = user,
         .user_known = true, /* an operator typed it as a name, not in place of a password */
