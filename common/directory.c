@@ -162,6 +162,19 @@ static bool read_attribute(struct find *find, const char *name, struct berval **
     return true;
 }
 
+/* An AD's primary group, of which only these two attributes together tell. */
+static void read_primary(struct directory_entry *entry, LDAP *ld, LDAPMessage *message)
+{
+    struct berval **sid = ldap_get_values_len(ld, message, "objectSid");
+    struct berval **rid = ldap_get_values_len(ld, message, "primaryGroupID");
+
+    if (rid != NULL && rid[0] != NULL)
+        directory_primary_base(
+            entry, sid != NULL && sid[0] != NULL ? slice(sid[0]) : bytes_str(NULL), slice(rid[0]));
+    ldap_value_free_len(sid);
+    ldap_value_free_len(rid);
+}
+
 static bool read_entry(LDAP *ld, LDAPMessage *message, void *context)
 {
     struct find *find = context;
@@ -191,6 +204,8 @@ static bool read_entry(LDAP *ld, LDAPMessage *message, void *context)
         ldap_memfree(name);
     }
     ber_free(position, 0);
+    if (good)
+        read_primary(find->entry, ld, message);
     return good;
 }
 
@@ -198,7 +213,8 @@ static enum ldapc_status call_find(struct directory_link *link, int64_t limit_ms
                                    char why[LDAPC_WHY_MAX])
 {
     struct find *find = context;
-    const char *attributes[ACCOUNT_ATTRIBUTES + 4] = {find->settings->user_name, "uid", "memberOf"};
+    const char *attributes[ACCOUNT_ATTRIBUTES + 6] = {find->settings->user_name, "uid", "memberOf",
+                                                      "objectSid", "primaryGroupID"};
     const struct ldapc_search search = {.base = find->base,
                                         .scope = find->scope,
                                         .filter = find->filter,
@@ -209,7 +225,7 @@ static enum ldapc_status call_find(struct directory_link *link, int64_t limit_ms
     size_t i;
 
     for (i = 0; i < ACCOUNT_ATTRIBUTES; i++)
-        attributes[3 + i] = account_names[i];
+        attributes[5 + i] = account_names[i];
     /* A try on another server before may have left something. */
     directory_entry_free(find->entry);
     find->entry = NULL;

@@ -62,13 +62,14 @@ static enum ldapc_status call_in_chain(struct directory_link *link, int64_t limi
     return ldapc_search(link->connection, &call->search, limit_ms, &call->answer, why);
 }
 
-static enum reason in_chain_one(struct climb *climb, const struct wanted *wanted, bool *member)
+static enum reason in_chain_one(struct climb *climb, const char *dn, const struct wanted *wanted,
+                                bool *member)
 {
     static const char *const attributes[] = {LDAP_NO_ATTRS, NULL};
     char *value = ldapc_filter_escape(bytes_str(wanted->text)), *filter = NULL;
     struct group_search call = {
         .climb = climb,
-        .search = {.base = climb->entry->dn,
+        .search = {.base = dn,
                    .scope = LDAP_SCOPE_BASE,
                    .attributes = attributes,
                    .max_entries = 1,
@@ -93,14 +94,14 @@ out:
     return reason;
 }
 
-static enum reason in_chain_list(struct climb *climb, const struct wanted *list, size_t n,
-                                 const struct wanted **matched)
+static enum reason in_chain_list(struct climb *climb, const char *dn, const struct wanted *list,
+                                 size_t n, const struct wanted **matched)
 {
     size_t i;
 
     for (i = 0; i < n && *matched == NULL; i++) {
         bool member;
-        enum reason reason = in_chain_one(climb, &list[i], &member);
+        enum reason reason = in_chain_one(climb, dn, &list[i], &member);
 
         if (reason != REASON_GRANTED)
             return reason;
@@ -110,11 +111,25 @@ static enum reason in_chain_list(struct climb *climb, const struct wanted *list,
     return REASON_GRANTED;
 }
 
-enum reason directory_in_chain(struct climb *climb)
+static enum reason in_chain_above(struct climb *climb, const char *dn)
 {
-    enum reason reason = in_chain_list(climb, climb->deny, climb->n_deny, &climb->denied);
+    enum reason reason = in_chain_list(climb, dn, climb->deny, climb->n_deny, &climb->denied);
 
     if (reason != REASON_GRANTED || climb->denied != NULL)
         return reason;
-    return in_chain_list(climb, climb->require, climb->n_require, &climb->required);
+    return in_chain_list(climb, dn, climb->require, climb->n_require, &climb->required);
+}
+
+enum reason directory_in_chain(struct climb *climb)
+{
+    enum reason reason = in_chain_above(climb, climb->entry->dn);
+
+    if (reason != REASON_GRANTED || climb->denied != NULL ||
+        (climb->required != NULL && climb->n_deny == 0))
+        return reason;
+    /* The rule does not follow the primary group: so it is asked for that as well. */
+    reason = directory_primary(climb);
+    if (reason != REASON_GRANTED || climb->denied != NULL || climb->seen.n == 0)
+        return reason;
+    return in_chain_above(climb, climb->seen.at[0].dn);
 }

@@ -60,7 +60,7 @@ static bool settled(const struct climb *climb)
     return climb->denied != NULL || (climb->required != NULL && climb->n_deny == 0);
 }
 
-static bool read_group(LDAP *ld, LDAPMessage *message, void *context)
+bool directory_read_group(LDAP *ld, LDAPMessage *message, void *context)
 {
     struct climb *climb = context;
     char *dn = ldap_get_dn(ld, message);
@@ -90,7 +90,7 @@ static enum reason search_groups(struct climb *climb, const char *filter)
                    .filter = filter,
                    .attributes = attributes,
                    .max_entries = GROUPS_MAX,
-                   .each = read_group,
+                   .each = directory_read_group,
                    .context = climb}
     };
     enum reason reason = directory_run(climb->directory, &climb->directory->searches,
@@ -239,6 +239,8 @@ enum reason directory_climb(struct climb *climb)
 {
     enum reason reason = direct_groups(climb);
 
+    if (reason == REASON_GRANTED && !settled(climb))
+        reason = directory_primary(climb);
     if (reason == REASON_GRANTED && climb->directory->settings->nested == NESTED_CLIMB)
         reason = climb_up(climb);
     return reason;

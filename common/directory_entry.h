@@ -5,6 +5,8 @@
 #ifndef PGSIGNET_DIRECTORY_ENTRY_H
 #define PGSIGNET_DIRECTORY_ENTRY_H
 
+#include "common/bytes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -38,7 +40,16 @@ struct directory_entry {
     char **member_of; /* owned array of owned DNs, as the server wrote them */
     size_t n_member_of;
     bool member_of_partial; /* the server gave a range of the values only */
+    bool has_primary; /* an AD's primaryGroupID: neither member nor memberOf tell of that group */
+    char primary_base
+        [208]; /* that group as a search base, <SID=S-1-...>; "" if that cannot be told */
     struct directory_value account[ACCOUNT_ATTRIBUTES];
 };
+
+/*
+ * Notes an AD's primary group: sid is the entry's objectSid ([MS-DTYP] 2.4.2.2; empty = not given), rid its
+ * primaryGroupID in decimal.
+ */
+void directory_primary_base(struct directory_entry *entry, struct bytes sid, struct bytes rid);
 
 #endif

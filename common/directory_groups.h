@@ -52,4 +52,13 @@ enum reason directory_judge_groups(struct climb *climb, const struct ldapc_searc
 enum reason directory_climb(struct climb *climb);
 enum reason directory_in_chain(struct climb *climb);
 
+/*
+ * Finds the primary group of a user of an AD, if he has one, and notes it in climb as directory_read_group
+ * does.  REASON_GRANTED also where it cannot be found and nothing is denied.
+ */
+enum reason directory_primary(struct climb *climb);
+
+/* ldapc_search.each: notes the entry, a group the user is in; context is the climb. */
+bool directory_read_group(LDAP *ld, LDAPMessage *message, void *context);
+
 #endif

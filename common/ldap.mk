@@ -8,6 +8,7 @@ libldapc_la_SOURCES = \
 	common/directory_groups.c common/directory_groups.h \
 	common/directory_link.c common/directory_link.h \
 	common/directory_password.c common/directory_password.h \
+	common/directory_primary.c \
 	common/group_set.c common/group_set.h \
 	common/ldap_connect.c common/ldap_connect.h \
 	common/ldap_dn.c common/ldap_dn.h \

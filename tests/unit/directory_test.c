@@ -263,6 +263,89 @@ static void groups_of_memberof_are_judged_without_a_search(void **state)
     directory_free(directory);
 }
 
+static const struct {
+    const char *sid; /* in hexadecimal digits */
+    const char *rid, *base;
+} primaries[] = {
+    {"010500000000000515000000e94b7918a8a21513d7e2a7a950040000", "513",
+     "<SID=S-1-5-21-410602473-320185000-2846352087-513>"},
+    {"01020000000000052000000021020000", "4294967295", "<SID=S-1-5-32-4294967295>"},
+    {"01020000000000052000000021020000", "4294967296", ""},
+    {"01020000000000052000000021020000", "0", ""},
+    {"01020000000000052000000021020000", "-1", ""},
+    {"01020000000000052000000021020000", "", ""},
+    {"0102000000000005200000002102000000", "545", ""},
+    {"010200000000000520000000210200", "545", ""},
+    {"02020000000000052000000021020000", "545", ""},
+    {"0100000000000005", "545", ""},
+    {"0101ffffffffffff01000000", "7", "<SID=S-1-281474976710655-7>"},
+    {"", "513", ""},
+};
+
+static void an_ad_primary_group_is_named_by_its_sid(void **state)
+{
+    size_t i, n;
+
+    (void)state;
+    for (i = 0; i < sizeof primaries / sizeof primaries[0]; i++) {
+        struct directory_entry entry = {0};
+        uint8_t sid[80];
+        unsigned byte;
+
+        for (n = 0; sscanf(primaries[i].sid + 2 * n, "%2x", &byte) == 1; n++)
+            sid[n] = (uint8_t)byte;
+        directory_primary_base(&entry, bytes_of(sid, n), bytes_str(primaries[i].rid));
+        assert_true(entry.has_primary);
+        assert_string_equal(entry.primary_base, primaries[i].base);
+    }
+}
+
+/* The longest there is: fifteen numbers of ten digits. */
+static void the_longest_sid_fits(void **state)
+{
+    struct directory_entry entry = {0};
+    uint8_t sid[8 + 15 * 4 + 4];
+    const char *end;
+
+    (void)state;
+    memset(sid, 0xff, sizeof sid);
+    sid[0] = 1;
+    sid[1] = 15;
+    directory_primary_base(&entry, bytes_of(sid, 8 + 15 * 4), bytes_str("4294967295"));
+    end = strrchr(entry.primary_base, '-');
+    assert_non_null(end);
+    assert_string_equal(end, "-4294967295>");
+    sid[1] = 16;
+    directory_primary_base(&entry, bytes_of(sid, sizeof sid), bytes_str("4294967295"));
+    assert_string_equal(entry.primary_base, "");
+}
+
+static void a_primary_group_that_cannot_be_told_is_no_clean_bill(void **state)
+{
+    struct settings_ldap settings = no_server;
+    struct directory *directory = directory_new(&settings, NULL);
+    char *member_of[] = {(char[]){"cn=dba,dc=x"}}, *dba[] = {(char[]){"cn=dba,dc=x"}},
+         *other[] = {(char[]){"cn=other,dc=x"}}, *matched;
+    struct directory_entry entry = {.dn = (char[]){"cn=a,dc=x"},
+                                    .member_of = member_of,
+                                    .n_member_of = 1,
+                                    .has_primary = true};
+    struct settings_strings none = {0}, in = {dba, 1}, out = {other, 1};
+
+    (void)state;
+    settings.membership = MEMBERSHIP_MEMBEROF;
+    assert_int_equal(directory_groups(directory, &entry, &in, &none, 0, &matched), REASON_GRANTED);
+    free(matched);
+    assert_int_equal(directory_groups(directory, &entry, &out, &none, 0, &matched),
+                     REASON_NOT_IN_GROUP);
+    assert_int_equal(directory_groups(directory, &entry, &none, &in, 0, &matched),
+                     REASON_IN_DENIED_GROUP);
+    free(matched);
+    assert_int_equal(directory_groups(directory, &entry, &in, &out, 0, &matched),
+                     REASON_DIRECTORY_ANSWER);
+    directory_free(directory);
+}
+
 /* Blocks until the guard shuts the socket down; the limit of the test is the guard's own. */
 static void wait_for_end(int fd)
 {
@@ -335,6 +418,9 @@ int main(void)
         cmocka_unit_test(nothing_is_sent_for_empty_passwords_and_impossible_names),
         cmocka_unit_test(no_group_asked_for_asks_nobody),
         cmocka_unit_test(groups_of_memberof_are_judged_without_a_search),
+        cmocka_unit_test(an_ad_primary_group_is_named_by_its_sid),
+        cmocka_unit_test(the_longest_sid_fits),
+        cmocka_unit_test(a_primary_group_that_cannot_be_told_is_no_clean_bill),
         cmocka_unit_test(a_step_of_the_guard_ends_early_and_gives_the_deadline_back),
         cmocka_unit_test(a_process_that_stays_in_a_step_is_ended),
     };
