@@ -285,7 +285,10 @@ check_main()
         own=("${check_own_suites[@]}")
         scripts=(all)
     fi
-    command_build all
+    case " $check_soak ${scripts[*]} " in
+        *' yes '* | *' ad '* | *' ds389 '*) command_build soak ;;
+        *) command_build all ;;
+    esac
     for name in "${own[@]}"; do
         check_run_suite "$name"
     done

@@ -40,17 +40,19 @@ slapd_free_port()
     return 1
 }
 
+# slapd_make_certificates DIR [ADDRESS]: ca.crt, server.crt and server.key in DIR.
 slapd_make_certificates()
 {
     (
+        address=${2:-127.0.0.1}
         cd "$1" || exit 1
         umask 077
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
             -subj "/CN=throw-away LDAP CA" -keyout ca.key -out ca.crt \
             -addext keyUsage=critical,keyCertSign,cRLSign &&
             openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-                -subj "/CN=127.0.0.1" -keyout server.key -out server.csr &&
-            printf '%s\n' 'subjectAltName=IP:127.0.0.1,DNS:localhost' \
+                -subj "/CN=$address" -keyout server.key -out server.csr &&
+            printf '%s\n' "subjectAltName=IP:$address,DNS:localhost" \
                 'basicConstraints=CA:FALSE' 'keyUsage=digitalSignature' \
                 'extendedKeyUsage=serverAuth' > server.ext &&
             openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial \
