@@ -5,18 +5,25 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static bool harmless_in_filter(uint8_t byte)
+static bool harmless_in_filter(struct bytes value, size_t at)
 {
+    uint8_t byte = value.ptr[at];
+
     return byte >= 0x20 && byte <= 0x7e && strchr("*()\\", byte) == NULL;
 }
 
-static bool harmless_in_dn(uint8_t byte)
+static bool harmless_in_dn(struct bytes value, size_t at)
 {
+    uint8_t byte = value.ptr[at];
+
+    /* RFC 4514 needs an escape at the ends only, and 389 Directory Server finds no entry by an inner \20. */
+    if (byte == ' ')
+        return at > 0 && at + 1 < value.len && value.ptr[at - 1] != ' ' && value.ptr[at + 1] != ' ';
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
            (byte >= '0' && byte <= '9') || (byte != 0 && strchr("-_.@", byte) != NULL);
 }
 
-static char *escape(struct bytes value, bool (*harmless)(uint8_t))
+static char *escape(struct bytes value, bool (*harmless)(struct bytes, size_t))
 {
     static const char hex[] = "0123456789ABCDEF";
     char *out, *to;
@@ -30,7 +37,7 @@ static char *escape(struct bytes value, bool (*harmless)(uint8_t))
     for (i = 0; i < value.len; i++) {
         uint8_t byte = value.ptr[i];
 
-        if (harmless(byte)) {
+        if (harmless(value, i)) {
             *to++ = (char)byte;
             continue;
         }

@@ -17,7 +17,7 @@ char *ldapc_filter_escape(struct bytes value);
 
 /*
  * The value as an attribute value of a DN (RFC 4514 section 2.4): all bytes but ASCII letters, digits
- * and "-_.@" escaped.  malloc'ed; NULL when memory is short.
+ * and "-_.@", and single blanks between others, escaped.  malloc'ed; NULL when memory is short.
  */
 char *ldapc_dn_escape(struct bytes value);
 
