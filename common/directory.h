@@ -50,7 +50,7 @@ enum reason directory_check_password(struct directory *directory,
 bool directory_password_sent(const struct directory *directory);
 
 /*
- * Judges the account state in the entry (pure): ppolicy lock, nsAccountLock, AD userAccountControl,
+ * Judges the account state in the entry (pure): ppolicy lock, nsAccountLock and accountUnlockTime, AD userAccountControl,
  * lockoutTime and accountExpires, shadowExpire.  REASON_GRANTED, _ACCOUNT_DISABLED, _ACCOUNT_LOCKED or
  * _ACCOUNT_EXPIRED.  password_was_checked: a timed ppolicy lock is then left to the bind, which knows
  * its duration; without it any lock denies.

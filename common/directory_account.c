@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define AD_ACCOUNT_DISABLED     0x2  /* userAccountControl: ADS_UF_ACCOUNTDISABLE */
 #define AD_LOCKED               0x10 /* msDS-User-Account-Control-Computed: ADS_UF_LOCKOUT */
@@ -14,6 +15,7 @@
 #define FILETIME_PER_S          10000000
 #define FILETIME_NEVER          INT64_MAX
 #define SECONDS_PER_DAY         86400
+#define DS389_LOCKED_FOR_GOOD   0 /* passwordUnlock: off */
 #define PPOLICY_LOCKED_FOR_GOOD "000001010000Z"
 
 /* What a judge is given besides the value. */
@@ -111,6 +113,32 @@ static enum reason judge_pwd_locked_time(const struct directory_value *value, st
     return moment.password_was_checked ? REASON_GRANTED : REASON_ACCOUNT_LOCKED;
 }
 
+/* A time as 389 Directory Server writes it, in seconds since 1970; false for any other. */
+static bool read_utc_seconds(const char *text, int64_t *out)
+{
+    struct tm tm = {0};
+    const char *end;
+
+    if (strspn(text, "0123456789") != 14 || strcmp(text + 14, "Z") != 0)
+        return false;
+    end = strptime(text, "%Y%m%d%H%M%SZ", &tm);
+    if (end == NULL || *end != '\0')
+        return false;
+    *out = timegm(&tm);
+    return true;
+}
+
+/* Until when 389 Directory Server has locked the account; the entry keeps a time that is past. */
+static enum reason judge_unlock_time(const struct directory_value *value, struct moment moment)
+{
+    int64_t until;
+
+    if (!read_utc_seconds(value->text, &until) || until == DS389_LOCKED_FOR_GOOD)
+        return REASON_ACCOUNT_LOCKED;
+    return moment.password_was_checked || moment.now_s >= until ? REASON_GRANTED
+                                                                : REASON_ACCOUNT_LOCKED;
+}
+
 /* Whether the password must be changed is the bind's to say; here only damage counts. */
 static enum reason judge_pwd_reset(const struct directory_value *value, struct moment moment)
 {
@@ -132,6 +160,7 @@ static const struct {
     [ACCOUNT_SHADOW_EXPIRE] = {REASON_ACCOUNT_EXPIRED, judge_shadow_expire},
     [ACCOUNT_PWD_LOCKED_TIME] = {REASON_ACCOUNT_LOCKED, judge_pwd_locked_time},
     [ACCOUNT_PWD_RESET] = {REASON_ACCOUNT_DISABLED, judge_pwd_reset},
+    [ACCOUNT_UNLOCK_TIME] = {REASON_ACCOUNT_LOCKED, judge_unlock_time},
 };
 
 enum reason directory_account(const struct directory_entry *entry, int64_t now_s,

@@ -19,7 +19,8 @@
     X(ACCOUNT_NS_LOCK, "nsAccountLock")                                                            \
     X(ACCOUNT_SHADOW_EXPIRE, "shadowExpire")                                                       \
     X(ACCOUNT_PWD_LOCKED_TIME, "pwdAccountLockedTime")                                             \
-    X(ACCOUNT_PWD_RESET, "pwdReset")
+    X(ACCOUNT_PWD_RESET, "pwdReset")                                                               \
+    X(ACCOUNT_UNLOCK_TIME, "accountUnlockTime")
 
 enum directory_account_attribute {
 #define ACCOUNT_CONSTANT(constant, name) constant,
