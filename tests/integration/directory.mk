@@ -6,4 +6,4 @@ tests_integration_directory_probe_LDADD = libldapc.la libcommon.la
 check_PROGRAMS += tests/integration/fault_proxy
 tests_integration_fault_proxy_SOURCES = tests/integration/fault_proxy.c
 tests_integration_fault_proxy_LDADD = libcommon.la
-dist_check_SCRIPTS += tests/integration/directory.sh tests/integration/ad.sh
+dist_check_SCRIPTS += tests/integration/directory.sh tests/integration/ad.sh tests/integration/ds389.sh
