@@ -19,6 +19,11 @@ tests_bench_login_client_SOURCES = tests/bench/login_client.c
 tests_bench_login_client_CFLAGS = $(AM_CFLAGS) $(PQ_CFLAGS)
 tests_bench_login_client_LDADD = libbench.la $(PQ_LIBS)
 
+noinst_LTLIBRARIES += tests/bench/pam_prompt.la
+tests_bench_pam_prompt_la_SOURCES = tests/bench/pam_prompt.c
+tests_bench_pam_prompt_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+tests_bench_pam_prompt_la_LIBADD = $(PAM_LIBS)
+
 EXTRA_DIST += \
 	tests/bench/common.sh tests/bench/login tests/bench/pam tests/bench/table.awk \
 	tests/integration/bench.sh
