@@ -91,25 +91,39 @@ static void a_broken_conninfo_is_not_quoted(void **state)
     role_source_free(source);
 }
 
-static void a_server_marked_down_is_not_tried(void **state)
+/* Reads a role where nothing listens; the answer is the same whatever the outage page says. */
+static void read_where_nothing_listens(struct outage *outage, const char *words)
 {
     struct settings_postgres settings = {.timeout = 1, .retry_after = 60};
     char conninfo[] = "host=127.0.0.1 port=1";
-    struct outage outage = {0};
     struct role role;
 
-    (void)state;
     settings.conninfo = conninfo;
-    struct role_source *source = role_source_new(&settings, &outage);
+    struct role_source *source = role_source_new(&settings, outage);
     assert_non_null(source);
     assert_int_equal(role_read(source, bytes_str("alice"), true, INT64_MAX, &role),
                      REASON_POSTGRES_UNAVAILABLE);
-    assert_non_null(strstr(role_source_error(source), "127.0.0.1"));
-    assert_true(outage_is_down(&outage, OUTAGE_POSTGRES, 1));
-    assert_int_equal(role_read(source, bytes_str("alice"), true, INT64_MAX, &role),
-                     REASON_POSTGRES_UNAVAILABLE);
-    assert_non_null(strstr(role_source_error(source), "left alone"));
+    assert_non_null(strstr(role_source_error(source), words));
     role_source_free(source);
+}
+
+static void a_server_that_refuses_at_once_is_asked_again_by_the_next(void **state)
+{
+    struct outage outage = {0};
+
+    (void)state;
+    read_where_nothing_listens(&outage, "127.0.0.1");
+    assert_false(outage_is_down(&outage, OUTAGE_POSTGRES, 1));
+    read_where_nothing_listens(&outage, "127.0.0.1");
+}
+
+static void a_server_marked_down_is_not_tried(void **state)
+{
+    struct outage outage = {0};
+
+    (void)state;
+    outage_mark(&outage, OUTAGE_POSTGRES, INT64_MAX);
+    read_where_nothing_listens(&outage, "left alone");
 }
 
 int main(void)
@@ -118,6 +132,7 @@ int main(void)
         cmocka_unit_test(roles_are_judged_by_state_and_time),
         cmocka_unit_test(impossible_names_need_no_server),
         cmocka_unit_test(a_broken_conninfo_is_not_quoted),
+        cmocka_unit_test(a_server_that_refuses_at_once_is_asked_again_by_the_next),
         cmocka_unit_test(a_server_marked_down_is_not_tried),
     };
 
