@@ -24,7 +24,7 @@ else
     not_ok "tests/bench/pam runs" "$(cat "$out.err" "$out")"
 fi
 if "$bench/login" --rounds 1 --seconds 0.2 --users 100 --json >"$out" 2>"$out.err"; then
-    check "login: 11 methods, 1 and 8 at once" refused_nothing 22
+    check "login: 12 methods, 1 and 8 at once" refused_nothing 24
 else
     not_ok "tests/bench/login runs" "$(cat "$out.err" "$out")"
 fi
