@@ -14,9 +14,14 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#define HELD_MAX (64 * 1024) /* bytes of lines that wait for one append */
+
 struct audit {
     const struct settings_audit *settings; /* not owned */
     int fd;                                /* -1 = no file configured */
+    char *held; /* owned: HELD_MAX after a newline; NULL = nothing is held */
+    size_t n_held;
+    enum audit_written worst; /* of what was held and is written */
 };
 
 uint64_t audit_new_id(void)
@@ -29,7 +34,7 @@ uint64_t audit_new_id(void)
     return id;
 }
 
-static const char *file_fault(int fd)
+const char *audit_file_fault(int fd)
 {
     struct stat st;
 
@@ -61,7 +66,7 @@ struct audit *audit_open(const struct settings_audit *settings, char *why, size_
     if (audit->fd < 0)
         fault = errno == ELOOP ? "it is a symbolic link; name the file itself" : strerror(errno);
     else
-        fault = file_fault(audit->fd);
+        fault = audit_file_fault(audit->fd);
     if (fault != NULL) {
         snprintf(
             why, size,
@@ -77,6 +82,7 @@ void audit_close(struct audit *audit)
 {
     if (audit == NULL)
         return;
+    audit_release(audit);
     if (audit->fd >= 0)
         close(audit->fd);
     free(audit);
@@ -117,32 +123,80 @@ static bool stderr_leads_somewhere(void)
            !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)); /* /dev/null */
 }
 
+/* Lines, with a byte before them that is a newline.  said: they are in syslog already. */
+static enum audit_written write_lines(struct audit *audit, const char *lines, size_t len, bool said)
+{
+    const char *fault = NULL;
+    bool sure;
+
+    if (audit->fd >= 0) {
+        size_t before = ends_torn(audit->fd) ? 1 : 0;
+
+        fault = write_once(audit->fd, lines - before, len + before);
+        if (fault == NULL)
+            return AUDIT_IN_FILE;
+    }
+    sure = stderr_leads_somewhere() && write_once(STDERR_FILENO, lines, len) == NULL;
+    if (fault != NULL)
+        syslog(LOG_AUTHPRIV | LOG_ALERT, "audit file %s: %s; the event went to %s",
+               audit->settings->file, fault, sure ? "stderr" : "syslog if anywhere");
+    for (const char *line = lines, *end; !sure && !said && line < lines + len; line = end + 1) {
+        end = memchr(line, '\n', (size_t)(lines + len - line));
+        syslog(LOG_AUTHPRIV | LOG_ALERT, "%.*s", (int)(end - line), line);
+    }
+    return sure ? AUDIT_ON_STDERR : AUDIT_LOST;
+}
+
+static void write_held(struct audit *audit)
+{
+    enum audit_written written;
+
+    if (audit->n_held == 0)
+        return;
+    written = write_lines(audit, audit->held + 1, audit->n_held, audit->settings->syslog);
+    audit->n_held = 0;
+    if (written < audit->worst)
+        audit->worst = written;
+}
+
+void audit_hold(struct audit *audit)
+{
+    audit->worst = AUDIT_IN_FILE;
+    if (audit->fd >= 0 && audit->held == NULL)
+        audit->held = malloc(1 + HELD_MAX);
+    if (audit->held != NULL)
+        audit->held[0] = '\n';
+}
+
+enum audit_written audit_release(struct audit *audit)
+{
+    if (audit->held != NULL)
+        write_held(audit);
+    free(audit->held);
+    audit->held = NULL;
+    return audit->worst;
+}
+
 enum audit_written audit_write(struct audit *audit, const struct audit_event *event)
 {
     char buf[1 + AUDIT_LINE_MAX + 1] = "\n", *line = buf + 1;
     size_t len =
         audit_render(event, (enum settings_unknown_names)audit->settings->unknown_names, line);
-    const char *fault = NULL;
-    bool sure;
+    bool alert = event->severity == SEVERITY_ALERT;
+    /* An alert looks for a person, whatever the file is good for. */
+    bool to_syslog = audit->settings->syslog || alert;
 
     if (len == 0) {
-        syslog(LOG_AUTHPRIV | LOG_ALERT, "an audit event was lost: memory is short");
+        syslog(LOG_AUTHPRIV | LOG_ALERT, "an audit event was lost: it fits no line");
         return AUDIT_LOST;
     }
-    if (audit->settings->syslog)
-        syslog(LOG_AUTHPRIV | LOG_INFO, "%.*s", (int)len - 1, line);
-    if (audit->fd >= 0) {
-        size_t before = ends_torn(audit->fd) ? 1 : 0;
-
-        fault = write_once(audit->fd, line - before, len + before);
-        if (fault == NULL)
-            return AUDIT_IN_FILE;
-    }
-    sure = stderr_leads_somewhere() && write_once(STDERR_FILENO, line, len) == NULL;
-    if (fault != NULL)
-        syslog(LOG_AUTHPRIV | LOG_ALERT, "audit file %s: %s; the event went to %s",
-               audit->settings->file, fault, sure ? "stderr" : "syslog if anywhere");
-    if (!sure && !audit->settings->syslog)
-        syslog(LOG_AUTHPRIV | LOG_ALERT, "%.*s", (int)len - 1, line);
-    return sure ? AUDIT_ON_STDERR : AUDIT_LOST;
+    if (to_syslog)
+        syslog(LOG_AUTHPRIV | (alert ? LOG_ALERT : LOG_INFO), "%.*s", (int)len - 1, line);
+    if (audit->held == NULL)
+        return write_lines(audit, line, len, to_syslog);
+    if (audit->n_held + len > HELD_MAX)
+        write_held(audit);
+    memcpy(audit->held + 1 + audit->n_held, line, len);
+    audit->n_held += len;
+    return AUDIT_IN_FILE;
 }

@@ -26,7 +26,13 @@ enum audit_factor {
     FACTOR_REFUSED,
     FACTOR_UNAVAILABLE,
     FACTOR_LEFT_TO_STACK,
+    FACTOR_BURST,
+    FACTOR_BREAK_GLASS,
+    FACTOR_COUNT
 };
+
+/* How much an event wants to be looked at. */
+enum audit_severity { SEVERITY_USUAL = 0, SEVERITY_ALERT };
 
 struct audit_factors {
     enum audit_factor throttle, code, password, account, group, role;
@@ -49,42 +55,56 @@ struct audit_steps {
 struct audit_event {
     int64_t time_ms;   /* Unix time */
     const char *event; /* "login", "account", "give-back", "peer", "enroll", "confirm", "remove",
-                        * "unlock", "init", ...; ours, never foreign */
+                        * "unlock", "init", "sync-grant", "issue", ...; ours, never foreign */
     uint64_t id;       /* 16 hex digits in the line; the module logs the same */
 
     /* What became of it: with result NULL the reason and the verdict it implies; else result alone
-     * ("done", "failed": the acts of an operator, who is not being judged). */
+     * ("done", "failed", ...: the acts of an operator or of the sync, who are not being judged). */
     enum reason reason;
     const char *result;
+    enum audit_severity severity; /* also the priority in syslog: LOG_INFO or LOG_ALERT */
 
     struct bytes user;
     bool user_known;       /* else the line shows user_hash, unless settings say plain */
     const char *user_hash; /* mfa_outcome.user_hash; NULL or "" when the key was not to be had: the
                             * line then has "user_hash":null and still no name */
 
+    struct bytes subject; /* of the CA: the name in the certificate; never hidden */
+    struct bytes serial;  /* of the CA: of the certificate; upper-case hex in the line */
+
     struct bytes address; /* empty with result NULL: shown as "local" */
     struct bytes service;
     struct bytes policy;
     struct audit_factors factors;
-    const char *group;         /* that matched, as configured */
+    const char *group;         /* that matched, as configured; of the sync: that gave it, its DN */
+    const char *cluster;       /* of the sync: which server */
+    const char *object;        /* of the sync: role granted or revoked, setting, guard; of the CA: file */
     const char *token;         /* name of the token that matched */
     const char *exempt_reason; /* of the exemption that was used */
+    const char *break_glass_reason; /* for which the account was armed */
     struct audit_steps steps;
     pid_t backend_pid; /* of the asking process */
     bool has_uid;
     uid_t uid;          /* of the asking process, or of the operator */
     const char *detail; /* a sentence for the operator: what failed, on what; never a secret */
+    size_t room;        /* bytes of the line left free for what the caller puts behind it */
 };
 
 /*
  * Renders the line with its newline and a NUL behind it.  Texts that are too long for the line are
- * cut (then they end in "...").  Returns the length without the NUL; 0 only when memory is short.
+ * cut (then they end in "...").  Returns the length without the NUL; 0 if it cannot be made to fit.
  */
 size_t audit_render(const struct audit_event *event, enum settings_unknown_names unknown_names,
                     char line[AUDIT_LINE_MAX + 1]);
 
 /* A random id for a new event. */
 uint64_t audit_new_id(void);
+
+/*
+ * Is this open file fit to be a trail?  NULL, else what is wrong with it and what to do: strerror's, or static.  For
+ * whoever writes lines of his own.
+ */
+const char *audit_file_fault(int fd);
 
 struct audit; /* an open trail; may be used across fork: every line is one append */
 
@@ -103,12 +123,20 @@ enum audit_written {
 };
 
 /*
- * Writes one event to every sink of the settings.  If the file does not take the whole line, the line
+ * Writes one event to every sink of the settings, and an alert to syslog in any case.  If the file does not take the whole line, the line
  * goes to stderr and the trouble to syslog (LOG_ALERT).  With no file configured the line goes to stderr
  * as well as to syslog, which does not say whether it took it.  A stderr that is /dev/null takes
  * nothing.  Never reopens the file.
  */
 enum audit_written audit_write(struct audit *audit, const struct audit_event *event);
+
+/*
+ * For thousands of events at once: from audit_hold to audit_release lines for the file wait for each other,
+ * many to one append, and audit_write says AUDIT_IN_FILE of what it holds; audit_release tells the worst
+ * that became of them.  A process that ends in between loses what it holds.  audit_close releases.
+ */
+void audit_hold(struct audit *audit);
+enum audit_written audit_release(struct audit *audit);
 
 /* The word for a factor's result in events; NULL for FACTOR_NOT_TRIED and values outside the enum. */
 const char *audit_factor_name(enum audit_factor factor);

@@ -9,6 +9,7 @@
 
 int64_t clock_mono_ms(void); /* CLOCK_MONOTONIC, milliseconds; what deadlines are made of */
 int64_t clock_mono_us(void); /* the same in microseconds, for the durations in events */
+int64_t clock_since_boot_ms(void); /* CLOCK_BOOTTIME, milliseconds: goes on while a machine is suspended */
 int64_t clock_wall_ms(void); /* Unix time, milliseconds */
 
 /*

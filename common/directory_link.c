@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define BIND_PASSWORD_MAX 1024 /* bytes */
 /* A server that was given less time than this is not called failed for not answering in it. */
@@ -60,7 +61,7 @@ static void drop(struct directory_link *link)
 }
 
 /* Binds a fresh connection as the service account; the password is read anew, so it can be rotated. */
-static enum ldapc_status bind_service(const struct settings_ldap *settings,
+static enum ldapc_status bind_by_password(const struct settings_ldap *settings,
                                       struct ldapc *connection, int64_t limit_ms,
                                       char why[LDAPC_WHY_MAX])
 {
@@ -74,9 +75,11 @@ static enum ldapc_status bind_service(const struct settings_ldap *settings,
     if (fault != NULL) {
         bool system = strcmp(fault, "cannot be read") == 0; /* then errno is kept */
 
-        snprintf(why, LDAPC_WHY_MAX, "ldap.bind_password_file %s %s%s%s%s",
+        snprintf(why, LDAPC_WHY_MAX,
+                 "ldap.bind_password_file %s %s%s%s; for uid %lu it must be its own with mode 0400, "
+                 "or root's with 0440 and a group of that user",
                  path != NULL ? path : "", fault, system ? ": " : "", system ? strerror(errno) : "",
-                 path != NULL ? "; it must belong to daemon.user, with mode 0400" : "");
+                 (unsigned long)geteuid());
         goto out;
     }
     trimmed = secret_bytes(&password);
@@ -94,6 +97,30 @@ out:
     return status;
 }
 
+static enum ldapc_status bind_service(const struct settings_ldap *settings,
+                                      struct ldapc *connection, int64_t limit_ms,
+                                      char why[LDAPC_WHY_MAX])
+{
+    struct ldapc_bind_answer answer;
+    bool external = settings->sasl == SASL_EXTERNAL;
+    enum ldapc_status status;
+
+    if (settings->sasl == SASL_NONE)
+        return settings->bind_dn != NULL ? bind_by_password(settings, connection, limit_ms, why)
+                                         : LDAPC_OK;
+    status = external ? ldapc_bind_external(connection, limit_ms, &answer, why)
+                      : ldapc_bind_gssapi(connection, limit_ms, &answer, why);
+    if (status == LDAPC_OK && answer.code != LDAP_SUCCESS) {
+        snprintf(why, LDAPC_WHY_MAX, "bind by %s was refused: %s (%.160s); check %s",
+                 external ? "EXTERNAL" : "GSSAPI", ldap_err2string(answer.code),
+                 *answer.diagnostic != '\0' ? answer.diagnostic : "no details",
+                 external ? "ldap.cert_file, and that the server knows that certificate or user"
+                          : "the ticket (klist), and that the server knows that principal");
+        status = LDAPC_DOWN;
+    }
+    return status;
+}
+
 static enum ldapc_status open_link(struct directory *directory, struct directory_link *link,
                                    unsigned server, int64_t limit_ms, char why[LDAPC_WHY_MAX])
 {
@@ -101,7 +128,9 @@ static enum ldapc_status open_link(struct directory *directory, struct directory
     struct ldapc_target target = {.uri = settings->uris.at[server],
                                   .ca_file = settings->ca_file,
                                   .cert_file = settings->cert_file,
-                                  .key_file = settings->key_file};
+                                  .key_file = settings->key_file,
+                                  .answer_max = directory->answer_max,
+                                  .bulk = directory->answer_max > 0};
     struct ldapc_uri uri;
     enum ldapc_status status;
     const char *fault = ldapc_uri_parse(target.uri, &uri);
@@ -117,7 +146,7 @@ static enum ldapc_status open_link(struct directory *directory, struct directory
     target.starttls = uri.scheme == LDAPC_LDAP && settings->tls != TLS_NEVER;
     status = ldapc_open(&target, limit_ms, &link->connection, why);
     link->server = server;
-    if (status == LDAPC_OK && !link->for_binds && settings->bind_dn != NULL)
+    if (status == LDAPC_OK && !link->for_binds)
         status = bind_service(settings, link->connection, limit_ms, why);
     if (status != LDAPC_OK)
         drop(link);

@@ -21,6 +21,7 @@ struct directory {
     struct outage *outage;
     struct directory_link searches, binds;
     bool password_sent; /* see directory_password_sent */
+    size_t answer_max;  /* bytes of one message; 0 = for logins, LDAPC_ANSWER_MAX; set before the first call */
     char error[DIRECTORY_ERROR_MAX];
 };
 

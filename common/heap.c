@@ -28,7 +28,8 @@ static struct {
 
 static void find_next(void)
 {
-    static bool searching;
+    /* glibc declares dlsym() a leaf: a compiler may think that nobody comes back here, and leave it out. */
+    static volatile bool searching;
     void *symbol;
 
     if (searching)

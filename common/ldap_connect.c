@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define READ_AHEAD 32768 /* bytes */
+
 struct ldapc {
     LDAP *ld;
     int fd;       /* libldap's; -1 when there is none */
@@ -23,11 +25,18 @@ struct ldapc {
     bool opened;  /* after this no further socket is let through */
     ldap_conncb callbacks;
     int64_t limit_ms; /* of ldapc_open, for the socket's own timeouts */
+    ber_len_t answer_max;
+    bool bulk;
 };
 
 LDAP *ldapc_handle(struct ldapc *connection)
 {
     return connection->ld;
+}
+
+int ldapc_socket(const struct ldapc *connection)
+{
+    return connection->fd;
 }
 
 void ldapc_explain(LDAP *ld, const char *what, int code, char why[LDAPC_WHY_MAX])
@@ -65,12 +74,43 @@ static struct timeval time_left(int64_t limit_ms)
     return (struct timeval){.tv_sec = left / 1000, .tv_usec = (left % 1000) * 1000};
 }
 
+/*
+ * liblber's own layer writes with write(): a peer that has gone, or our own shutdown before the close,
+ * would end a program that does not ignore SIGPIPE.
+ */
+static ber_slen_t write_quietly(Sockbuf_IO_Desc *layer, void *data, ber_len_t len)
+{
+    int fd = -1;
+
+    if (ber_sockbuf_ctrl(layer->sbiod_sb, LBER_SB_OPT_GET_FD, &fd) != 1 || fd < 0) {
+        errno = EBADF;
+        return -1;
+    }
+    return send(fd, data, len, MSG_NOSIGNAL);
+}
+
+static ber_slen_t read_below(Sockbuf_IO_Desc *layer, void *data, ber_len_t len)
+{
+    return LBER_SBIOD_READ_NEXT(layer, data, len);
+}
+
+static int control_below(Sockbuf_IO_Desc *layer, int option, void *argument)
+{
+    return LBER_SBIOD_CTRL_NEXT(layer, option, argument);
+}
+
+static Sockbuf_IO quiet_layer = {
+    .sbi_ctrl = control_below,
+    .sbi_read = read_below,
+    .sbi_write = write_quietly,
+};
+
 /* libldap has a connected socket and has not yet begun TLS on it. */
 static int socket_added(LDAP *ld, Sockbuf *sockbuf, LDAPURLDesc *url, struct sockaddr *address,
                         ldap_conncb *callbacks)
 {
     struct ldapc *connection = callbacks->lc_arg;
-    ber_len_t max = LDAPC_ANSWER_MAX;
+    ber_len_t max = connection->answer_max, ahead = READ_AHEAD;
     int64_t left = connection->limit_ms - clock_mono_ms();
     unsigned user_timeout = left > 0 && left < 60000 ? (unsigned)left : 60000;
     int on = 1, fd = -1;
@@ -82,7 +122,14 @@ static int socket_added(LDAP *ld, Sockbuf *sockbuf, LDAPURLDesc *url, struct soc
         return -1;
     if (ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_GET_FD, &fd) != 1 || fd < 0)
         return -1;
-    if (ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_SET_MAX_INCOMING, &max) < 0)
+    if (ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_SET_MAX_INCOMING, &max) < 0 ||
+        ber_sockbuf_add_io(sockbuf, &quiet_layer, LBER_SBIOD_LEVEL_PROVIDER + 1, NULL) != 0)
+        return -1;
+    /* Below TLS and above our layer; a read for each header and each value is most of the time of long answers. */
+    if (connection->bulk &&
+        (ber_sockbuf_add_io(sockbuf, &ber_sockbuf_io_readahead, LBER_SBIOD_LEVEL_PROVIDER + 2,
+                            NULL) != 0 ||
+         ber_sockbuf_ctrl(sockbuf, LBER_SB_OPT_SET_READAHEAD, &ahead) < 0))
         return -1;
     if (address->sa_family == AF_INET || address->sa_family == AF_INET6) {
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -121,7 +168,31 @@ static const char *system_ca_file(void)
     return bundles[0];
 }
 
-/* Every option that ldap.conf could have set is set here, so that none of it counts. */
+/*
+ * What libldap's own variables and files say where the configuration says nothing, for a program that heeds
+ * them: malloc'ed, or NULL.  A handle does not inherit these.  That no certificate need be checked is not among them.
+ */
+static char *said_elsewhere(int option, const struct ldapc_target *target)
+{
+    const struct {
+        int option;
+        const char *configured;
+    } files[] = {
+        {LDAP_OPT_X_TLS_CACERTDIR,  target->ca_file  },
+        {LDAP_OPT_X_TLS_CACERTFILE, target->ca_file  },
+        {LDAP_OPT_X_TLS_CERTFILE,   target->cert_file},
+        {LDAP_OPT_X_TLS_KEYFILE,    target->key_file },
+    };
+    char *value = NULL;
+
+    for (size_t i = 0; ldapc_heeds_environment() && i < sizeof files / sizeof files[0]; i++)
+        if (files[i].option == option && files[i].configured == NULL &&
+            ldap_get_option(NULL, option, &value) != LDAP_OPT_SUCCESS)
+            value = NULL;
+    return value;
+}
+
+/* Every option that ldap.conf could have set is set here, so that none of it counts unasked. */
 static int set_options(struct ldapc *connection, const struct ldapc_target *target)
 {
     static const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, zero = 0,
@@ -156,7 +227,12 @@ static int set_options(struct ldapc *connection, const struct ldapc_target *targ
         /* Without TLS a CA file that cannot be read hurts nobody. */
         if (table[i].option == LDAP_OPT_X_TLS_NEWCTX && !tls)
             continue;
-        if (ldap_set_option(connection->ld, table[i].option, table[i].value) != LDAP_OPT_SUCCESS)
+        char *elsewhere = said_elsewhere(table[i].option, target);
+        int code = ldap_set_option(connection->ld, table[i].option,
+                                   elsewhere != NULL ? elsewhere : table[i].value);
+
+        ldap_memfree(elsewhere);
+        if (code != LDAP_OPT_SUCCESS)
             return table[i].option;
     }
     return 0;
@@ -250,6 +326,8 @@ enum ldapc_status ldapc_open(const struct ldapc_target *target, int64_t limit_ms
         return LDAPC_LOCAL;
     connection->fd = -1;
     connection->limit_ms = limit_ms;
+    connection->answer_max = target->answer_max != 0 ? target->answer_max : LDAPC_ANSWER_MAX;
+    connection->bulk = target->bulk;
     connection->callbacks =
         (ldap_conncb){.lc_add = socket_added, .lc_del = socket_closing, .lc_arg = connection};
     code = ldap_initialize(&connection->ld, target->uri);

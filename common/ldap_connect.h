@@ -7,7 +7,7 @@
  * answer can only be bounded by the guard ending the process, so URIs are better written with addresses.
  * After LDAPC_TIMEOUT and LDAPC_DOWN the connection is of no more use than to be closed.
  *
- * liblber writes to its socket with write(): the process must ignore SIGPIPE.
+ * No SIGPIPE comes of it, whatever the process does with that signal.
  */
 #ifndef PGSIGNET_LDAP_CONNECT_H
 #define PGSIGNET_LDAP_CONNECT_H
@@ -23,7 +23,7 @@ enum ldapc_status {
     LDAPC_LOCAL,   /* our side: memory, a file, an option; another server would not do better */
 };
 
-#define LDAPC_ANSWER_MAX (4 * 1024 * 1024) /* bytes of one message from a server */
+#define LDAPC_ANSWER_MAX (4 * 1024 * 1024) /* bytes of one message from a server, unless said */
 #define LDAPC_WHY_MAX    384               /* bytes of an error text, NUL included */
 
 struct ldapc; /* an open connection */
@@ -33,6 +33,8 @@ struct ldapc_target {
     bool starttls;                    /* StartTLS right after connecting (ldap:// only) */
     const char *ca_file;              /* PEM, or NULL for the system's store */
     const char *cert_file, *key_file; /* PEM, or NULL */
+    size_t answer_max; /* bytes of one message from the server; 0 = LDAPC_ANSWER_MAX */
+    bool bulk;         /* much will be read: fewer and larger reads of the socket */
 };
 
 /*
@@ -63,6 +65,24 @@ struct ldapc_bind_answer {
 enum ldapc_status ldapc_bind(struct ldapc *connection, const char *dn, struct bytes password,
                              bool ask_policy, int64_t limit_ms, struct ldapc_bind_answer *answer,
                              char why[LDAPC_WHY_MAX]);
+
+/*
+ * SASL EXTERNAL (RFC 4422 appendix A): the server takes who we are from the layer below, the client
+ * certificate or, on ldapi://, the user of this process.
+ */
+enum ldapc_status ldapc_bind_external(struct ldapc *connection, int64_t limit_ms,
+                                      struct ldapc_bind_answer *answer, char why[LDAPC_WHY_MAX]);
+
+/*
+ * SASL GSSAPI (RFC 4752) with the credentials cache or keytab that Kerberos finds in the environment
+ * (KRB5CCNAME, KRB5_CLIENT_KTNAME).  Under TLS without a security layer of its own, which AD refuses there.  A
+ * ticket server that does not answer is only bounded by the guard ending the process.
+ */
+enum ldapc_status ldapc_bind_gssapi(struct ldapc *connection, int64_t limit_ms,
+                                    struct ldapc_bind_answer *answer, char why[LDAPC_WHY_MAX]);
+
+/* The socket, to poll(2) for what the server sends unasked; -1 when there is none.  Not the caller's. */
+int ldapc_socket(const struct ldapc *connection);
 
 /* For ldap_search.c: the handle, a bounded wait for one message, and a call inside a guard step. */
 LDAP *ldapc_handle(struct ldapc *connection);

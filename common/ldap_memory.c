@@ -51,17 +51,30 @@ static void *wipe_realloc(void *ptr, ber_len_t size, void *context)
     return bigger;
 }
 
+static bool prepared, heeding;
+
+bool ldapc_heeds_environment(void)
+{
+    return heeding;
+}
+
+void ldapc_prepare_heeding_environment(void)
+{
+    heeding = !prepared;
+    ldapc_prepare();
+}
+
 void ldapc_prepare(void)
 {
-    static bool done;
     BerMemoryFunctions functions = {.bmf_malloc = plain_malloc,
                                     .bmf_calloc = plain_calloc,
                                     .bmf_realloc = wipe_realloc,
                                     .bmf_free = wipe_free};
 
-    if (done)
+    if (prepared)
         return;
-    done = true;
-    setenv("LDAPNOINIT", "1", 1);
+    prepared = true;
+    if (!heeding)
+        setenv("LDAPNOINIT", "1", 1);
     ber_set_option(NULL, LBER_OPT_MEMORY_FNS, &functions);
 }

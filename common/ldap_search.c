@@ -14,14 +14,43 @@ static void note_referral(struct ldapc_search_answer *answer, char **uris)
     ldap_memvfree((void **)uris);
 }
 
+/* Where the next page begins; without the control there is none. */
+static bool read_pages(LDAP *ld, LDAPControl **controls, struct ldapc_pages *pages)
+{
+    LDAPControl *control = ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL);
+    struct berval cookie = {0};
+    ber_int_t estimate = 0;
+    bool good = true;
+
+    pages->cookie_len = 0;
+    if (control != NULL) {
+        good = ldap_parse_pageresponse_control(ld, control, &estimate, &cookie) == LDAP_SUCCESS &&
+               cookie.bv_len <= sizeof pages->cookie;
+        if (good && cookie.bv_len > 0) {
+            memcpy(pages->cookie, cookie.bv_val, cookie.bv_len);
+            pages->cookie_len = cookie.bv_len;
+        }
+        ber_memfree(cookie.bv_val);
+    }
+    pages->more = pages->cookie_len > 0;
+    return good;
+}
+
 /* The last message of a search. */
-static enum ldapc_status read_done(LDAP *ld, LDAPMessage *message,
+static enum ldapc_status read_done(LDAP *ld, LDAPMessage *message, struct ldapc_pages *pages,
                                    struct ldapc_search_answer *answer, char why[LDAPC_WHY_MAX])
 {
     char *diagnostic = NULL, **uris = NULL;
+    LDAPControl **controls = NULL;
+    bool good = ldap_parse_result(ld, message, &answer->code, NULL, &diagnostic, &uris, &controls,
+                                  0) == LDAP_SUCCESS;
 
-    if (ldap_parse_result(ld, message, &answer->code, NULL, &diagnostic, &uris, NULL, 0) !=
-        LDAP_SUCCESS) {
+    if (good && pages != NULL)
+        good = read_pages(ld, controls, pages);
+    ldap_controls_free(controls);
+    if (!good) {
+        ldap_memfree(diagnostic);
+        ldap_memvfree((void **)uris);
         snprintf(why, LDAPC_WHY_MAX, "the end of the search cannot be read");
         return LDAPC_DOWN;
     }
@@ -44,6 +73,7 @@ static enum ldapc_status read_message(LDAP *ld, LDAPMessage *message,
                                       char why[LDAPC_WHY_MAX])
 {
     char **uris = NULL;
+    bool good;
 
     switch (ldap_msgtype(message)) {
     case LDAP_RES_SEARCH_ENTRY:
@@ -58,17 +88,31 @@ static enum ldapc_status read_message(LDAP *ld, LDAPMessage *message,
         snprintf(why, LDAPC_WHY_MAX, "memory is short");
         return LDAPC_LOCAL;
     case LDAP_RES_SEARCH_REFERENCE:
-        /* Which URI is only for the operator; an unreadable one is a referral all the same. */
+        /* An unreadable one is a referral all the same, to nowhere. */
         ldap_parse_reference(ld, message, &uris, NULL, 0);
+        good = search->refer == NULL ||
+               search->refer(uris != NULL ? uris : (char *[]){NULL}, search->context);
         note_referral(answer, uris);
-        return LDAPC_OK;
+        if (good)
+            return LDAPC_OK;
+        snprintf(why, LDAPC_WHY_MAX, "memory is short");
+        return LDAPC_LOCAL;
     case LDAP_RES_SEARCH_RESULT:
         *more = false;
-        return read_done(ld, message, answer, why);
+        return read_done(ld, message, search->pages, answer, why);
     default: /* RFC 4511 4.13: intermediate responses that nobody asked for */
         snprintf(why, LDAPC_WHY_MAX, "an answer of a kind that was not asked for");
         return LDAPC_DOWN;
     }
+}
+
+/* Critical: a server that cannot give pages would cut the answer instead. */
+static bool ask_page(LDAP *ld, struct ldapc_pages *pages, LDAPControl **control)
+{
+    struct berval cookie = {.bv_val = (char *)pages->cookie, .bv_len = pages->cookie_len};
+
+    pages->more = false;
+    return ldap_create_page_control(ld, pages->size, &cookie, 1, control) == LDAP_SUCCESS;
 }
 
 enum ldapc_status ldapc_search(struct ldapc *connection, const struct ldapc_search *search,
@@ -76,16 +120,26 @@ enum ldapc_status ldapc_search(struct ldapc *connection, const struct ldapc_sear
                                char why[LDAPC_WHY_MAX])
 {
     LDAP *ld = ldapc_handle(connection);
+    LDAPControl *page = NULL, *controls[] = {NULL, NULL};
     enum ldapc_status status = LDAPC_OK;
     bool more = true, finished = false;
     int id, code;
 
     *answer = (struct ldapc_search_answer){.code = -1};
+    if (search->pages != NULL && !ask_page(ld, search->pages, &page)) {
+        snprintf(why, LDAPC_WHY_MAX, "the search could not be made: memory is short");
+        return LDAPC_LOCAL;
+    }
+    controls[0] = page;
     ldapc_step(connection, limit_ms);
     /* libldap's prototype lacks a const; it reads the list of attributes only. */
     code = ldap_search_ext(ld, search->base, search->scope, search->filter,
-                           (char **)(uintptr_t)search->attributes, 0, NULL, NULL, NULL,
-                           search->max_entries, &id);
+                           (char **)(uintptr_t)search->attributes, 0,
+                           page != NULL ? controls : NULL, NULL, NULL,
+                           /* servers count it over all pages */
+                           page != NULL ? 0 : search->max_entries, &id);
+    if (page != NULL)
+        ldap_control_free(page);
     if (code == LDAP_FILTER_ERROR || code == LDAP_PARAM_ERROR || code == LDAP_NO_MEMORY) {
         ldapc_explain(ld, "the search could not be made", code, why);
         status = LDAPC_LOCAL;

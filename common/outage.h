@@ -13,7 +13,8 @@
 #define OUTAGE_LDAP_MAX 15 /* ldap.uris by position: 0 to 14 */
 #define OUTAGE_POSTGRES 15
 #define OUTAGE_STORE    16 /* a failure could not be counted: see authd/decide.c */
-#define OUTAGE_SERVERS  17
+#define OUTAGE_STORE_SERVER 17 /* the PostgreSQL server that keeps the token store */
+#define OUTAGE_SERVERS      18
 
 struct outage {
     _Atomic int64_t until_ms[OUTAGE_SERVERS]; /* CLOCK_MONOTONIC; 0 = not down */

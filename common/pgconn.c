@@ -1,75 +1,55 @@
 #include "config.h"
 
-#include "common/pgconn.h"
+#include "common/pgconn_pipe.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
+#include "common/number.h"
 #include "common/text.h"
 
-#define OID_TEXT 25  /* pg_type.h; the same in every server */
 #define QUICK_MS 200 /* a failure sooner than this held nobody up */
 
-struct pgconn {
-    const struct settings_postgres *settings;
-    struct outage *outage;
-    PGconn *pg;
-    const struct pgconn_statement *prepared[PGCONN_STATEMENTS_MAX];
-    size_t n_prepared;
-    char sqlstate[6];
-    char error[1024];
-};
-
-/* The end of one call: whichever of the caller's deadline and our own timeout is first. */
-struct limit {
-    int64_t at_ms;
-    bool is_callers;
-};
-
-static const char advice_connect[] =
-    "check that the server runs, postgres.conninfo, and that pg_hba.conf admits this user";
-
-struct advice {
-    const char *sqlstate; /* a prefix */
-    const char *text;
-};
-
-static const struct advice advice_table[] = {
-    {"42883", "install " PKGDATADIR "/pgsignet.sql in this database as a superuser"         },
-    {"3F000", "install " PKGDATADIR "/pgsignet.sql in this database as a superuser"         },
-    {"42501",
-     "let postgres.conninfo name the role pgsignet, which " PKGDATADIR "/pgsignet.sql makes"},
-    {"57014", "look what held it up (locks on pg_authid, load)"                             },
-    {"",      "look into the server's log"                                                  },
-};
-
-struct pgconn *pgconn_new(const struct settings_postgres *settings, struct outage *outage)
+struct pgconn *pgconn_new(const struct pgconn_target *target)
 {
     struct pgconn *c = calloc(1, sizeof *c);
 
-    if (c != NULL) {
-        c->settings = settings;
-        c->outage = outage;
-    }
+    if (c != NULL)
+        c->target = *target;
     return c;
 }
 
-static void disconnect(struct pgconn *c)
+void pgconn_drop(struct pgconn *c)
 {
     PQfinish(c->pg);
     c->pg = NULL;
     c->n_prepared = 0;
+    c->n_entries = 0;
 }
 
 void pgconn_free(struct pgconn *c)
 {
     if (c == NULL)
         return;
-    disconnect(c);
+    pgconn_drop(c);
     free(c);
+}
+
+void pgconn_abandon(struct pgconn *c)
+{
+    if (c != NULL && c->pg != NULL) {
+        /* PQfinish says goodbye to the server, which would end the session for the parent as well. */
+        int fd = PQsocket(c->pg), nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd >= 0 && (nowhere < 0 || dup3(nowhere, fd, O_CLOEXEC) < 0))
+            c->pg = NULL; /* better a leak */
+        if (nowhere >= 0)
+            close(nowhere);
+    }
+    pgconn_free(c);
 }
 
 const char *pgconn_sqlstate(const struct pgconn *c)
@@ -81,6 +61,39 @@ const char *pgconn_error(const struct pgconn *c)
 {
     return c->error;
 }
+
+const char *pgconn_warning(const struct pgconn *c)
+{
+    return c->warning;
+}
+
+size_t pgconn_queued(const struct pgconn *c)
+{
+    return c->n_entries;
+}
+
+const char *pgconn_address(const struct pgconn *c)
+{
+    const char *address = c->pg != NULL ? PQhostaddr(c->pg) : NULL;
+
+    return address != NULL && address[0] != '/' ? address : "";
+}
+
+int pgconn_port(const struct pgconn *c)
+{
+    int64_t port = 0;
+
+    if (pgconn_address(c)[0] != '\0')
+        (void)number_parse(PQport(c->pg), strlen(PQport(c->pg)), 1, 65535, &port);
+    return (int)port;
+}
+
+bool pgconn_in_transaction(const struct pgconn *c)
+{
+    return c->pg != NULL && PQtransactionStatus(c->pg) != PQTRANS_IDLE;
+}
+
+/* --- what goes wrong ---------------------------------------------------------------------------- */
 
 static const char *or_default(const char *text)
 {
@@ -100,9 +113,9 @@ static void one_line(char *out, size_t size, const char *text)
     text_clean(out, size, bytes_of(flat, n));
 }
 
-static void set_error(struct pgconn *c, const char *task, const char *came_back, const char *advice)
+void pgconn_note(struct pgconn *c, const char *task, const char *came_back, const char *advice)
 {
-    char line[640], where[256];
+    char line[560], where[256];
     char text[sizeof c->error];
 
     one_line(line, sizeof line, came_back);
@@ -111,14 +124,34 @@ static void set_error(struct pgconn *c, const char *task, const char *came_back,
         snprintf(where, sizeof where, " at %s port %s (database %s, user %s)",
                  or_default(PQhost(c->pg)), or_default(PQport(c->pg)), or_default(PQdb(c->pg)),
                  or_default(PQuser(c->pg)));
-    snprintf(text, sizeof text, "cannot %s from PostgreSQL%s: %s; %s", task, where, line, advice);
+    snprintf(text, sizeof text, "cannot %s PostgreSQL%s: %s; %s", task, where, line, advice);
     text_clean(c->error, sizeof c->error, bytes_str(text));
 }
 
 void pgconn_set_error(struct pgconn *c, const struct pgconn_statement *statement,
                       const char *came_back, const char *advice)
 {
-    set_error(c, statement->task, came_back, advice);
+    pgconn_note(c, statement->task, came_back, advice);
+}
+
+/* Said by a server that sends the daemon's own connection to the daemon. */
+static const char pam_failed[] = "PAM authentication failed";
+static const char advice_own_role[] =
+    "pg_hba.conf sends this user to pam, and pam asks this daemon: put a line above it, such as "
+    "\"local all ROLE peer\" or \"hostssl all ROLE ADDRESS scram-sha-256\"";
+
+static void note_unreachable(struct pgconn *c, const char *task)
+{
+    char advice[160];
+
+    if (strstr(PQerrorMessage(c->pg), pam_failed) != NULL) {
+        pgconn_note(c, task, PQerrorMessage(c->pg), advice_own_role);
+        return;
+    }
+    snprintf(advice, sizeof advice,
+             "check that the server runs, %s, and that pg_hba.conf admits this user",
+             c->target.conninfo_key);
+    pgconn_note(c, task, PQerrorMessage(c->pg), advice);
 }
 
 /*
@@ -127,47 +160,42 @@ void pgconn_set_error(struct pgconn *c, const struct pgconn_statement *statement
  */
 static void note_outcome(struct pgconn *c, enum pgconn_result outcome, int64_t began_ms)
 {
+    const struct pgconn_target *target = &c->target;
     int64_t now_ms = clock_mono_ms();
 
     if (outcome == PGCONN_DEADLINE)
         return; /* the caller's time was short, which tells nothing of the server */
     if (outcome == PGCONN_UNAVAILABLE && now_ms - began_ms >= QUICK_MS)
-        outage_mark(c->outage, OUTAGE_POSTGRES, now_ms + c->settings->retry_after * 1000);
+        outage_mark(target->outage, target->outage_slot, now_ms + target->retry_after * 1000);
     else
-        outage_clear(c->outage, OUTAGE_POSTGRES);
+        outage_clear(target->outage, target->outage_slot);
 }
 
 /* The time is up: whose it was decides what that means. */
-static enum pgconn_result out_of_time(struct pgconn *c, struct limit limit, const char *task)
+static enum pgconn_result out_of_time(struct pgconn *c, const char *task)
 {
-    if (limit.is_callers) {
-        set_error(c, task, "no answer before the login's deadline",
-                  "the server, or something asked before it, is slow");
+    char came_back[96];
+
+    if (c->limit.is_callers) {
+        pgconn_note(c, task, "no answer before the login's deadline",
+                    "the server, or something asked before it, is slow");
         return PGCONN_DEADLINE;
     }
-    set_error(c, task, "no answer within postgres.timeout", "look why the server is slow");
+    snprintf(came_back, sizeof came_back, "no answer within %s.timeout", c->target.section);
+    pgconn_note(c, task, came_back, "look why the server is slow");
     return PGCONN_UNAVAILABLE;
 }
 
-/* Waits until the socket is ready.  False when the limit is reached; errors count as ready. */
-static bool wait_socket(PGconn *pg, short events, struct limit limit)
-{
-    struct pollfd p = {.fd = PQsocket(pg), .events = events};
+/* --- connecting --------------------------------------------------------------------------------- */
 
-    for (;;) {
-        int64_t left = limit.at_ms - clock_mono_ms();
-        if (left <= 0)
-            return false;
-        int n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
-        if (n > 0 || (n < 0 && errno != EINTR))
-            return true; /* what is wrong with the socket, libpq will say */
-    }
-}
-
-static void ignore_notice(void *arg, const PGresult *result)
+static void take_notice(void *arg, const PGresult *result)
 {
-    (void)arg;
-    (void)result;
+    struct pgconn *c = arg;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (severity != NULL && strcmp(severity, "WARNING") == 0)
+        one_line(c->warning, sizeof c->warning, text != NULL ? text : "?");
 }
 
 /* libpq's message about a malformed string may quote part of a password: it is not shown. */
@@ -179,230 +207,213 @@ static bool conninfo_is_valid(const char *conninfo)
     return options != NULL;
 }
 
-static enum pgconn_result connect_bounded(struct pgconn *c, struct limit limit, const char *task)
+static bool start_connecting(struct pgconn *c, const char *task)
 {
     /* Later keywords win over those in conninfo.  connect_timeout has no effect on PQconnectPoll. */
     static const char *const keywords[] = {"fallback_application_name", "dbname", "client_encoding",
                                            NULL};
-    const char *const values[] = {"pgsignetd", c->settings->conninfo, "SQL_ASCII", NULL};
+    const char *const values[] = {c->target.program, c->target.conninfo, "SQL_ASCII", NULL};
+    char text[256];
 
-    if (c->settings->conninfo == NULL || !conninfo_is_valid(c->settings->conninfo)) {
-        set_error(c, task, "postgres.conninfo is not a libpq connection string",
-                  "write it as in: host=/run/postgresql dbname=postgres user=pgsignet");
-        return PGCONN_UNAVAILABLE;
+    if (c->target.conninfo == NULL || !conninfo_is_valid(c->target.conninfo)) {
+        snprintf(text, sizeof text, "write it as in: %s", c->target.example);
+        char came_back[96];
+        snprintf(came_back, sizeof came_back, "%s is not a libpq connection string",
+                 c->target.conninfo_key);
+        pgconn_note(c, task, came_back, text);
+        return false;
     }
     c->pg = PQconnectStartParams(keywords, values, 1);
     if (c->pg == NULL) {
-        set_error(c, task, "memory is short", "stop what takes it");
-        return PGCONN_UNAVAILABLE;
+        pgconn_note(c, task, "memory is short", "stop what takes it");
+        return false;
     }
-    PQsetNoticeReceiver(c->pg, ignore_notice, NULL);
+    PQsetNoticeReceiver(c->pg, take_notice, c);
+    return true;
+}
 
+static enum pgconn_result connect_bounded(struct pgconn *c, const char *task)
+{
+    enum pgconn_result result = PGCONN_UNAVAILABLE;
+
+    if (!start_connecting(c, task))
+        return result;
     PostgresPollingStatusType step =
         PQstatus(c->pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
     while (step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED) {
-        if (!wait_socket(c->pg, step == PGRES_POLLING_READING ? POLLIN : POLLOUT, limit)) {
-            enum pgconn_result result = out_of_time(c, limit, task);
-            disconnect(c);
+        if (!pgconn_wait(c->pg, step == PGRES_POLLING_READING ? POLLIN : POLLOUT, c->limit)) {
+            result = out_of_time(c, task);
+            pgconn_drop(c);
             return result;
         }
         step = PQconnectPoll(c->pg);
     }
-    if (step == PGRES_POLLING_FAILED || PQsetnonblocking(c->pg, 1) != 0) {
-        set_error(c, task, PQerrorMessage(c->pg), advice_connect);
-        disconnect(c);
-        return PGCONN_UNAVAILABLE;
+    if (step == PGRES_POLLING_FAILED || PQsetnonblocking(c->pg, 1) != 0 ||
+        PQenterPipelineMode(c->pg) != 1) {
+        note_unreachable(c, task);
+        pgconn_drop(c);
+        return result;
     }
-    return PGCONN_ROWS;
-}
-
-enum step { STEP_DONE, STEP_LOST, STEP_LATE };
-
-static enum step flush(PGconn *pg, struct limit limit)
-{
-    for (;;) {
-        int unsent = PQflush(pg);
-        if (unsent == 0)
-            return STEP_DONE;
-        /* The server may not read on before we have read what it says. */
-        if (unsent < 0)
-            return STEP_LOST;
-        if (!wait_socket(pg, POLLIN | POLLOUT, limit))
-            return STEP_LATE;
-        if (PQconsumeInput(pg) == 0)
-            return STEP_LOST;
-    }
-}
-
-/* Collects the one result of what was just sent.  *result is the caller's, and may be NULL. */
-static enum step collect(PGconn *pg, struct limit limit, PGresult **result)
-{
-    enum step step = flush(pg, limit);
-
-    *result = NULL;
-    while (step == STEP_DONE) {
-        while (PQisBusy(pg)) {
-            if (!wait_socket(pg, POLLIN, limit))
-                return STEP_LATE;
-            if (PQconsumeInput(pg) == 0)
-                return STEP_LOST;
-        }
-        PGresult *next = PQgetResult(pg);
-        if (next == NULL)
-            return *result == NULL || PQstatus(pg) == CONNECTION_BAD ? STEP_LOST : STEP_DONE;
-        PQclear(*result);
-        *result = next;
-    }
-    return step;
-}
-
-static bool is_prepared(const struct pgconn *c, const struct pgconn_statement *statement)
-{
-    for (size_t i = 0; i < c->n_prepared; i++) {
-        if (c->prepared[i] == statement)
-            return true;
-    }
-    return false;
-}
-
-static bool send_prepare(PGconn *pg, const struct pgconn_statement *statement)
-{
-    static const Oid types[PGCONN_PARAMS_MAX] = {OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT,
-                                                 OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT};
-
-    return PQsendPrepare(pg, statement->name, statement->sql, statement->n_params, types) == 1;
-}
-
-/* Text parameters end in NUL for libpq, so they are copied; none has a NUL inside (pgconn_read). */
-static bool send_query(PGconn *pg, const struct pgconn_statement *statement,
-                       const struct bytes *params)
-{
-    char *values[PGCONN_PARAMS_MAX] = {NULL};
-    bool sent = true;
-
-    for (int i = 0; i < statement->n_params && sent; i++) {
-        values[i] = calloc(1, params[i].len + 1);
-        sent = values[i] != NULL;
-        if (sent && params[i].len > 0)
-            memcpy(values[i], params[i].ptr, params[i].len);
-    }
-    sent = sent && PQsendQueryPrepared(pg, statement->name, statement->n_params,
-                                       (const char *const *)values, NULL, NULL, 0) == 1;
-    for (int i = 0; i < statement->n_params; i++)
-        free(values[i]);
-    return sent;
-}
-
-static const char *advice_for(const char *sqlstate)
-{
-    size_t i = 0;
-
-    while (strncmp(sqlstate, advice_table[i].sqlstate, strlen(advice_table[i].sqlstate)) != 0)
-        i++;
-    return advice_table[i].text;
-}
-
-/* Prepares the statement if this connection has not yet, and runs it.  *result is the caller's. */
-static enum step ask(struct pgconn *c, const struct pgconn_statement *statement,
-                     const struct bytes *params, struct limit limit, PGresult **result)
-{
-    enum step step;
-
-    *result = NULL;
-    if (!is_prepared(c, statement)) {
-        step = send_prepare(c->pg, statement) ? collect(c->pg, limit, result) : STEP_LOST;
-        if (step != STEP_DONE || PQresultStatus(*result) != PGRES_COMMAND_OK)
-            return step;
-        PQclear(*result);
-        *result = NULL;
-        if (c->n_prepared == PGCONN_STATEMENTS_MAX)
-            return STEP_LOST;
-        c->prepared[c->n_prepared++] = statement;
-    }
-    return send_query(c->pg, statement, params) ? collect(c->pg, limit, result) : STEP_LOST;
-}
-
-static enum pgconn_result judge(struct pgconn *c, const struct pgconn_statement *statement,
-                                PGresult *result)
-{
-    if (PQresultStatus(result) == PGRES_TUPLES_OK)
+    if (c->target.greet == NULL)
         return PGCONN_ROWS;
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    snprintf(c->sqlstate, sizeof c->sqlstate, "%s", sqlstate != NULL ? sqlstate : "");
-    set_error(c, statement->task, PQresultErrorMessage(result), advice_for(c->sqlstate));
-    return PGCONN_REFUSED;
+    c->greeting = true;
+    result = c->target.greet(c->target.context, c);
+    c->greeting = false;
+    if (result != PGCONN_ROWS)
+        pgconn_drop(c);
+    return result;
 }
 
-static bool params_are_valid(const struct pgconn_statement *statement, const struct bytes *params)
+/* --- asking ------------------------------------------------------------------------------------- */
+
+static bool call_is_valid(const struct pgconn_call *call)
 {
-    if (statement->n_params < 0 || statement->n_params > PGCONN_PARAMS_MAX)
+    const char *types = call->statement->types;
+
+    if (strlen(types) > PGCONN_PARAMS_MAX)
         return false;
-    for (int i = 0; i < statement->n_params; i++) {
-        if (params[i].len > PGCONN_PARAM_LEN_MAX ||
-            (params[i].len > 0 && memchr(params[i].ptr, 0, params[i].len) != NULL))
+    for (size_t i = 0; types[i] != '\0'; i++) {
+        struct bytes value = call->params[i].bytes;
+        if (types[i] != 'i' && !call->params[i].is_null &&
+            (value.len > PGCONN_PARAM_LEN_MAX ||
+             (types[i] == 't' && value.len > 0 && memchr(value.ptr, 0, value.len) != NULL)))
             return false;
     }
     return true;
 }
 
-static enum pgconn_result read_bounded(struct pgconn *c, const struct pgconn_statement *statement,
-                                       const struct bytes *params, struct limit limit,
-                                       PGresult **rows)
+static bool calls_are_valid(struct pgconn *c, const struct pgconn_call *calls, size_t n)
 {
+    bool valid = n > 0 && n <= PGCONN_BATCH_MAX;
+
+    for (size_t i = 0; valid && i < n; i++)
+        valid = call_is_valid(&calls[i]);
+    if (!valid)
+        pgconn_note(c, n > 0 ? calls[0].statement->task : "ask",
+                    "a parameter is too long or holds a NUL", "this is a fault in pgsignet");
+    return valid;
+}
+
+bool pgconn_queue(struct pgconn *c, const struct pgconn_call *call)
+{
+    if (c->pg == NULL || c->n_entries >= PGCONN_BATCH_MAX)
+        return false;
+    c->warning[0] = '\0';
+    if (calls_are_valid(c, call, 1) && pgconn_pipe_send(c, call, NULL))
+        return true;
+    pgconn_drop(c);
+    return false;
+}
+
+static enum pgconn_step send_all(struct pgconn *c, const struct pgconn_call *calls, size_t n,
+                                 PGresult **results)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!pgconn_pipe_send(c, &calls[i], &results[i]))
+            return PIPE_LOST;
+    }
+    return pgconn_pipe_collect(c);
+}
+
+static enum pgconn_result run_bounded(struct pgconn *c, enum pgconn_start start,
+                                      const struct pgconn_call *calls, size_t n,
+                                      PGresult **results)
+{
+    const char *task = calls[0].statement->task;
+
     for (;;) {
         bool is_new = c->pg == NULL;
+        if (is_new && start == PGCONN_ON) {
+            pgconn_note(c, task, "the connection was lost in the middle of a transaction",
+                        "what it had changed does not count; try again");
+            return PGCONN_UNAVAILABLE;
+        }
         if (is_new) {
-            enum pgconn_result connected = connect_bounded(c, limit, statement->task);
+            enum pgconn_result connected = connect_bounded(c, task);
             if (connected != PGCONN_ROWS)
                 return connected;
         }
-
-        PGresult *result = NULL;
-        enum step step = ask(c, statement, params, limit, &result);
+        enum pgconn_step step = send_all(c, calls, n, results);
+        if (step == PIPE_DONE)
+            return PGCONN_ROWS;
+        if (step == PIPE_REFUSED)
+            return PGCONN_REFUSED;
         enum pgconn_result outcome = PGCONN_UNAVAILABLE;
-        if (step == STEP_DONE) {
-            outcome = judge(c, statement, result);
-            if (outcome == PGCONN_ROWS)
-                *rows = result;
-            else
-                PQclear(result);
-            return outcome;
+        if (step == PIPE_LATE)
+            outcome = out_of_time(c, task);
+        else if (c->sqlstate[0] == '\0') /* or the server said why it hung up */
+            note_unreachable(c, task);
+        pgconn_drop(c);
+        for (size_t i = 0; i < n; i++) {
+            PQclear(results[i]);
+            results[i] = NULL;
         }
-        PQclear(result);
-        if (step == STEP_LATE)
-            outcome = out_of_time(c, limit, statement->task);
-        else if (is_new)
-            set_error(c, statement->task, PQerrorMessage(c->pg), advice_connect);
-        disconnect(c);
-        if (step == STEP_LATE || is_new)
+        if (step == PIPE_LATE || is_new || start == PGCONN_ON)
             return outcome;
+        c->sqlstate[0] = '\0';
     }
 }
 
-enum pgconn_result pgconn_read(struct pgconn *c, const struct pgconn_statement *statement,
-                               const struct bytes *params, int64_t deadline_ms, PGresult **rows)
+enum pgconn_result pgconn_run(struct pgconn *c, enum pgconn_start start,
+                              const struct pgconn_call *calls, size_t n, int64_t deadline_ms,
+                              PGresult **results)
 {
     int64_t now_ms = clock_mono_ms();
-    int64_t own_ms = now_ms + c->settings->timeout * 1000;
-    struct limit limit = {.at_ms = own_ms < deadline_ms ? own_ms : deadline_ms,
-                          .is_callers = deadline_ms <= own_ms};
+    int64_t own_ms = now_ms + c->target.timeout * 1000;
+    struct pgconn_target *target = &c->target;
 
-    *rows = NULL;
+    for (size_t i = 0; i < n; i++)
+        results[i] = NULL;
     c->sqlstate[0] = '\0';
     c->error[0] = '\0';
-    if (!params_are_valid(statement, params)) {
-        set_error(c, statement->task, "a parameter is too long or holds a NUL",
-                  "this is a fault in pgsignet");
+    if (c->n_entries == 0)
+        c->warning[0] = '\0';
+    if (!calls_are_valid(c, calls, n))
+        return PGCONN_UNAVAILABLE;
+    if (c->greeting)
+        return run_bounded(c, PGCONN_ON, calls, n, results);
+    c->limit = (struct pgconn_limit){.at_ms = own_ms < deadline_ms ? own_ms : deadline_ms,
+                                     .is_callers = deadline_ms <= own_ms};
+    if (start == PGCONN_ANEW && (c->n_entries > 0 || pgconn_in_transaction(c)))
+        pgconn_drop(c); /* left open by a fault before: the server undoes it */
+    /* Who is in the middle has the server's ear already. */
+    if (start == PGCONN_ANEW &&
+        !outage_may_try(target->outage, target->outage_slot, now_ms, c->limit.at_ms)) {
+        char advice[96];
+        snprintf(advice, sizeof advice, "it is tried again after %s.retry_after", target->section);
+        pgconn_note(c, calls[0].statement->task, "the server failed a moment ago and is left alone",
+                    advice);
         return PGCONN_UNAVAILABLE;
     }
-    if (!outage_may_try(c->outage, OUTAGE_POSTGRES, now_ms, limit.at_ms)) {
-        set_error(c, statement->task, "the server failed a moment ago and is left alone",
-                  "it is tried again after postgres.retry_after");
-        return PGCONN_UNAVAILABLE;
-    }
-    outage_trying(c->outage, OUTAGE_POSTGRES, c->settings->retry_after * 1000);
-    enum pgconn_result outcome = read_bounded(c, statement, params, limit, rows);
+    outage_trying(target->outage, target->outage_slot, target->retry_after * 1000);
+    enum pgconn_result outcome = run_bounded(c, start, calls, n, results);
     outage_tried();
     note_outcome(c, outcome, now_ms);
     return outcome;
+}
+
+enum pgconn_result pgconn_script(struct pgconn *c, const char *sql, const char *task,
+                                 int64_t deadline_ms)
+{
+    c->limit = (struct pgconn_limit){.at_ms = deadline_ms, .is_callers = true};
+    c->sqlstate[0] = '\0';
+    c->error[0] = '\0';
+    if (c->pg == NULL || c->n_entries > 0)
+        return PGCONN_UNAVAILABLE;
+    switch (pgconn_pipe_script(c, sql, task)) {
+    case PIPE_DONE:
+        return PGCONN_ROWS;
+    case PIPE_REFUSED:
+        return PGCONN_REFUSED;
+    case PIPE_LATE:
+        out_of_time(c, task);
+        pgconn_drop(c);
+        return PGCONN_DEADLINE;
+    case PIPE_LOST:
+        break;
+    }
+    if (c->sqlstate[0] == '\0')
+        note_unreachable(c, task);
+    pgconn_drop(c);
+    return PGCONN_UNAVAILABLE;
 }

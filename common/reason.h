@@ -25,17 +25,22 @@ enum verdict {
 #define REASON_TABLE(X)                                              \
     X(REASON_GRANTED, GRANTED, "granted")                            \
     X(REASON_GRANTED_EXEMPT, GRANTED, "granted-exempt")              \
+    X(REASON_GRANTED_BREAK_GLASS, GRANTED, "granted-break-glass")    \
     X(REASON_LEFT_TO_STACK, CONTINUE, "left-to-stack")               \
     X(REASON_BAD_NAME, DENIED, "bad-name")                           \
     X(REASON_BAD_SECRET, DENIED, "bad-secret")                       \
+    X(REASON_OWN_ROLE, DENIED, "own-role")                           \
     X(REASON_NO_POLICY, DENIED, "no-policy")                         \
     X(REASON_THROTTLED, DENIED, "throttled")                         \
     X(REASON_CAPPED, DENIED, "capped")                               \
+    X(REASON_LOCKED, DENIED, "locked")                               \
     X(REASON_NOT_ENROLLED, DENIED, "not-enrolled")                   \
     X(REASON_CODE_MISSING, DENIED, "code-missing")                   \
     X(REASON_CODE_WRONG, DENIED, "code-wrong")                       \
     X(REASON_CODE_USED, DENIED, "code-used")                         \
     X(REASON_CODE_BEFORE_BOOT, DENIED, "code-before-boot")           \
+    X(REASON_CODE_BEFORE_RESTORE, DENIED, "code-before-restore")     \
+    X(REASON_NEEDS_RESYNC, DENIED, "needs-resync")                   \
     X(REASON_PASSWORD_EMPTY, DENIED, "password-empty")               \
     X(REASON_PASSWORD_WRONG, DENIED, "password-wrong")               \
     X(REASON_PASSWORD_MUST_CHANGE, DENIED, "password-must-change")   \

@@ -14,22 +14,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool read_into(struct settings *settings, const char *text, size_t len,
-                      struct settings_notes *notes)
+static bool read_into(struct settings *settings, enum settings_reader reader, const char *text,
+                      size_t len, struct settings_notes *notes)
 {
     yaml_document_t document;
 
     if (!settings_yaml_load(notes, text, len, &document))
         return false;
-    settings_walk(&document, settings, notes);
+    settings_walk(&document, reader, settings, notes);
     yaml_document_delete(&document);
     notes_settle(notes);
     if (!notes->memory_short)
-        settings_check(settings, notes);
+        settings_check(settings, reader, notes);
     return notes_clean(notes);
 }
 
-struct settings *settings_parse(const char *path, const char *text, size_t len, FILE *faults)
+struct settings *settings_parse(const char *path, enum settings_reader reader, const char *text,
+                                size_t len, FILE *faults)
 {
     struct settings_notes notes = {0};
     struct settings *settings = calloc(1, sizeof *settings);
@@ -39,7 +40,7 @@ struct settings *settings_parse(const char *path, const char *text, size_t len, 
         !fields_default(settings_schema, settings))
         notes.memory_short = true;
     else
-        ok = read_into(settings, text, len, &notes);
+        ok = read_into(settings, reader, text, len, &notes);
     notes_print(&notes, path, faults);
     notes_free(&notes);
     if (!ok) {
@@ -96,7 +97,7 @@ static bool read_file(int fd, char *buf, size_t *len, struct settings_notes *not
     return false;
 }
 
-struct settings *settings_load(const char *path, FILE *faults)
+struct settings *settings_load(const char *path, enum settings_reader reader, FILE *faults)
 {
     struct settings_notes notes = {0};
     struct settings *settings = NULL;
@@ -125,7 +126,7 @@ struct settings *settings_load(const char *path, FILE *faults)
     if (!read_file(fd, buf, &len, &notes))
         goto out;
     parsed = true;
-    settings = settings_parse(path, buf, len, faults);
+    settings = settings_parse(path, reader, buf, len, faults);
 
 out:
     if (!parsed)

@@ -2,6 +2,8 @@
 
 #include "common/settings_check.h"
 
+#include "common/address.h"
+#include "common/conninfo.h"
 #include "common/settings_syntax.h"
 
 #include <inttypes.h>
@@ -46,12 +48,22 @@ static void check_throttle(const struct settings *settings, struct settings_note
                     "throttle.first (%" PRId64 " s) is longer than throttle.longest (%" PRId64
                     " s); write a shorter one",
                     throttle->first, throttle->longest);
+    for (size_t i = 0; i < throttle->proxies.n; i++) {
+        struct address_rules rules = {.n_proxies = 0};
+
+        if (!address_rules_add_proxy(&rules, bytes_str(throttle->proxies.at[i])))
+            notes_fault(
+                notes, notes_line(notes, NOTES_VALUE, &throttle->proxies.at[i]),
+                "throttle.proxies: \"%s\" is no address or network; write one like "
+                "192.0.2.7, 192.0.2.0/24 (no bits beyond the prefix) or 2001:db8::7, or local",
+                throttle->proxies.at[i]);
+    }
 }
 
 static void check_postgres(const struct settings *settings, struct settings_notes *notes)
 {
     const char *conninfo = settings->postgres.conninfo;
-    const char *fault = conninfo != NULL ? syntax_conninfo_fault(conninfo) : NULL;
+    const char *fault = conninfo != NULL ? conninfo_fault(conninfo) : NULL;
 
     if (fault != NULL)
         notes_fault(notes, notes_line(notes, NOTES_VALUE, &settings->postgres.conninfo),
@@ -67,9 +79,9 @@ static void check_exempt(const struct settings_policy *policy, struct settings_n
             const char *name, *example;
             const void *field;
         } needed[] = {
-            {"user",   "user: NAME",                    &exempt->user  },
+            {"user", "user: NAME", &exempt->user},
             {"reason", "reason: \"why, who approved\"", &exempt->reason},
-            {"until",  "until: 2027-01-31",             &exempt->until },
+            {"until", "until: 2027-01-31", &exempt->until},
         };
 
         if (line == 0) /* not a map, and refused as such */
@@ -166,11 +178,13 @@ static void check_group_names(const struct settings *settings, const struct sett
                         policy->name, key, groups->at[i]);
 }
 
-static void check_policies(const struct settings *settings, struct settings_notes *notes)
+static void check_policies(const struct settings *settings, enum settings_reader reader,
+                           struct settings_notes *notes)
 {
     size_t line = notes_line(notes, NOTES_VALUE, &settings->policies);
 
-    if (settings->n_policies == 0 && !notes_broken(notes, &settings->policies))
+    if (reader == SETTINGS_FOR_LOGINS && settings->n_policies == 0 &&
+        !notes_broken(notes, &settings->policies))
         notes_fault(notes, line > 0 ? line : 1,
                     "there is no policy; write at least policies: {default: {password: ...}}");
     for (size_t i = 0; i < settings->n_policies; i++) {
@@ -186,15 +200,29 @@ static void check_policies(const struct settings *settings, struct settings_note
     }
 }
 
-static void fill_dependent(struct settings *settings, struct settings_notes *notes)
+static void fill_dependent(struct settings *settings, enum settings_reader reader,
+                           struct settings_notes *notes)
 {
     struct settings_ldap *ldap = &settings->ldap;
+    struct settings_store *store = &settings->store;
+    struct settings_ca *ca = &settings->ca;
 
-    if (ldap->group_base == NULL && ldap->user_base != NULL) {
+    if (store->admin_conninfo == NULL && store->conninfo != NULL) {
+        store->admin_conninfo = strdup(store->conninfo);
+        if (store->admin_conninfo == NULL)
+            notes->memory_short = true;
+    }
+    /* The sync's rules have bases of their own. */
+    if (reader == SETTINGS_FOR_LOGINS && ldap->group_base == NULL && ldap->user_base != NULL) {
         ldap->group_base = strdup(ldap->user_base);
         if (ldap->group_base == NULL)
             notes->memory_short = true;
     }
+    /* Their defaults go along with what was written for the time that they are a part of. */
+    if (notes_line(notes, NOTES_VALUE, &ca->crl_renew) == 0)
+        ca->crl_renew = ca->crl / 3 * 2;
+    if (notes_line(notes, NOTES_VALUE, &ca->renew) == 0 && ca->renew > ca->leaf / 3)
+        ca->renew = ca->leaf / 3;
     for (size_t i = 0; i < settings->n_policies; i++) {
         struct settings_policy *policy = &settings->policies[i];
 
@@ -203,14 +231,21 @@ static void fill_dependent(struct settings *settings, struct settings_notes *not
     }
 }
 
-void settings_check(struct settings *settings, struct settings_notes *notes)
+void settings_check(struct settings *settings, enum settings_reader reader,
+                    struct settings_notes *notes)
 {
     check_audit(settings, notes);
+    settings_check_store(settings, notes);
     check_token(settings, notes);
     check_throttle(settings, notes);
+    settings_check_keys(settings, notes);
     if (settings->has_ldap)
-        settings_check_ldap(settings, notes);
+        settings_check_ldap(settings, reader, notes);
     check_postgres(settings, notes);
-    check_policies(settings, notes);
-    fill_dependent(settings, notes);
+    check_policies(settings, reader, notes);
+    if (reader == SETTINGS_FOR_SYNC)
+        settings_check_sync(settings, notes);
+    if (reader == SETTINGS_FOR_CA)
+        settings_check_ca(settings, notes);
+    fill_dependent(settings, reader, notes);
 }

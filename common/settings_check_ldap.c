@@ -43,10 +43,10 @@ static void check_pairs(const struct settings_ldap *ldap, struct settings_notes 
         const char *said, *missing;
         char *const *field, *const *other;
     } pairs[] = {
-        {"bind_dn",            "bind_password_file", &ldap->bind_dn,            &ldap->bind_password_file},
-        {"bind_password_file", "bind_dn",            &ldap->bind_password_file, &ldap->bind_dn           },
-        {"cert_file",          "key_file",           &ldap->cert_file,          &ldap->key_file          },
-        {"key_file",           "cert_file",          &ldap->key_file,           &ldap->cert_file         },
+        {"bind_dn", "bind_password_file", &ldap->bind_dn, &ldap->bind_password_file},
+        {"bind_password_file", "bind_dn", &ldap->bind_password_file, &ldap->bind_dn},
+        {"cert_file", "key_file", &ldap->cert_file, &ldap->key_file},
+        {"key_file", "cert_file", &ldap->key_file, &ldap->cert_file},
     };
 
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
@@ -62,7 +62,32 @@ static bool said(const struct settings_notes *notes, const void *field)
     return notes_line(notes, NOTES_VALUE, field) > 0;
 }
 
-static void check_user(const struct settings_ldap *ldap, struct settings_notes *notes)
+static bool all_local_sockets(const struct settings_strings *uris)
+{
+    for (size_t i = 0; i < uris->n; i++)
+        if (strncasecmp(uris->at[i], "ldapi:", 6) != 0)
+            return false;
+    return true;
+}
+
+static void check_sasl(const struct settings_ldap *ldap, struct settings_notes *notes)
+{
+    size_t line = line_of(notes, ldap, &ldap->sasl);
+
+    if (notes_broken(notes, &ldap->sasl) || ldap->sasl == SASL_NONE)
+        return;
+    if (ldap->bind_dn != NULL)
+        notes_fault(notes, line,
+                    "ldap says both sasl and bind_dn; keep one way to bind the service account");
+    if (ldap->sasl == SASL_EXTERNAL && ldap->cert_file == NULL &&
+        !notes_broken(notes, &ldap->cert_file) && !all_local_sockets(&ldap->uris))
+        notes_fault(notes, line,
+                    "ldap.sasl: external needs a client certificate, write cert_file and key_file; "
+                    "only ldapi:// does without");
+}
+
+static void check_user(const struct settings_ldap *ldap, enum settings_reader reader,
+                       struct settings_notes *notes)
 {
     bool dn = said(notes, &ldap->user_dn), base = said(notes, &ldap->user_base),
          filter = said(notes, &ldap->user_filter);
@@ -71,7 +96,7 @@ static void check_user(const struct settings_ldap *ldap, struct settings_notes *
         notes_fault(notes, line_of(notes, ldap, &ldap->user_dn),
                     "ldap says both user_dn and user_filter; keep one way to find the user's "
                     "entry");
-    else if (!dn && !(base && filter))
+    else if (reader == SETTINGS_FOR_LOGINS && !dn && !(base && filter))
         notes_fault(notes, line_of(notes, ldap, base ? &ldap->user_base : &ldap->user_filter),
                     "ldap does not say how to find a user's entry; write user_base and "
                     "user_filter: \"(uid=%%u)\", or user_dn");
@@ -94,8 +119,8 @@ static void check_dns(const struct settings_ldap *ldap, struct settings_notes *n
         const char *name;
         char *const *field;
     } dns[] = {
-        {"user_base",  &ldap->user_base },
-        {"user_dn",    &ldap->user_dn   },
+        {"user_base", &ldap->user_base},
+        {"user_dn", &ldap->user_dn},
         {"group_base", &ldap->group_base},
     };
 
@@ -128,11 +153,13 @@ static void check_groups(const struct settings *settings, struct settings_notes 
                     "ldap does not say where groups are; write group_base");
 }
 
-void settings_check_ldap(const struct settings *settings, struct settings_notes *notes)
+void settings_check_ldap(const struct settings *settings, enum settings_reader reader,
+                         struct settings_notes *notes)
 {
     check_uris(&settings->ldap, notes);
     check_pairs(&settings->ldap, notes);
-    check_user(&settings->ldap, notes);
+    check_sasl(&settings->ldap, notes);
+    check_user(&settings->ldap, reader, notes);
     check_dns(&settings->ldap, notes);
     check_groups(settings, notes);
 }

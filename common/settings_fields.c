@@ -86,10 +86,10 @@ enum field_result field_set(const struct schema_key *key, void *base, const char
     case SCHEMA_CHOICE:
         return set_choice(key, field, text, len);
     case SCHEMA_STRINGS:
+    case SCHEMA_PAIRS:
     case SCHEMA_SECTION:
     case SCHEMA_RECORDS:
     case SCHEMA_NAMED:
-    case SCHEMA_IGNORED:
         break;
     }
     return FIELD_WRONG;
@@ -168,7 +168,7 @@ bool field_records_start(const struct schema_key *key, void *base, size_t n)
     if (*records == NULL)
         return false;
     *field_count(key, base) = n;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; key->keys != NULL && i < n; i++)
         if (!fields_default(key->keys, *records + i * key->record_size))
             return false;
     return true;
@@ -189,6 +189,18 @@ static void free_records(const struct schema_key *key, void *base)
     *records = NULL;
 }
 
+static void free_pairs(const struct schema_key *key, void *base)
+{
+    struct settings_sync_pair **pairs = field_at(key, base);
+
+    for (size_t i = 0; *pairs != NULL && i < *field_count(key, base); i++) {
+        free((*pairs)[i].name);
+        free((*pairs)[i].value);
+    }
+    free(*pairs);
+    *pairs = NULL;
+}
+
 void fields_free(const struct schema_key *keys, void *base)
 {
     for (const struct schema_key *key = keys; key->name != NULL; key++) {
@@ -204,6 +216,9 @@ void fields_free(const struct schema_key *keys, void *base)
         case SCHEMA_STRINGS:
             free_strings(field_at(key, base));
             break;
+        case SCHEMA_PAIRS:
+            free_pairs(key, base);
+            break;
         case SCHEMA_SECTION:
             fields_free(key->keys, field_at(key, base));
             break;
@@ -216,7 +231,6 @@ void fields_free(const struct schema_key *keys, void *base)
         case SCHEMA_DURATION:
         case SCHEMA_DAY:
         case SCHEMA_CHOICE:
-        case SCHEMA_IGNORED:
             break;
         }
     }

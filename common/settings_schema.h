@@ -21,10 +21,10 @@ enum schema_type {
     SCHEMA_DAY,      /* int64_t Unix time: the end (UTC) of the day */
     SCHEMA_CHOICE,   /* int64_t; the index of the word in choices, upper and lower case alike */
     SCHEMA_STRINGS,  /* struct settings_strings; a list of at most max texts */
+    SCHEMA_PAIRS,    /* owned array of struct settings_sync_pair; a map of at most max texts */
     SCHEMA_SECTION,  /* a struct within the struct; keys */
     SCHEMA_RECORDS,  /* owned array of structs, a list of maps; keys, at most max */
     SCHEMA_NAMED,    /* the same, a map from name to map; the name goes to name_offset */
-    SCHEMA_IGNORED,  /* another program's section */
 };
 
 struct schema_key {
@@ -38,8 +38,10 @@ struct schema_key {
     size_t record_size;            /* bytes */
     size_t count_offset;           /* of the size_t that counts records, in the same struct */
     size_t name_offset;            /* of the char * name, in the record */
-    size_t
-        present_offset; /* of a bool in the same struct to set when the section is there; 0 = none */
+    size_t present_offset; /* of a bool in the same struct to set when a section or map is there;
+                            * 0 = none */
+    bool lone;             /* of strings: one text is a list of one */
+    int only_for; /* 1 + enum settings_reader: others skip it whatever it holds; 0 = for all */
 };
 
 #define SCHEMA_KEYS_MAX 64 /* rows of one table at most */

@@ -16,8 +16,8 @@ static const struct {
     const char *prefix;
     bool has_host, is_plain;
 } schemes[] = {
-    {"ldap://",  true,  true },
-    {"ldaps://", true,  false},
+    {"ldap://", true, true},
+    {"ldaps://", true, false},
     {"ldapi://", false, false},
 };
 

@@ -1,9 +1,9 @@
 /*
- * settings_syntax.h - the small grammars inside a configuration's texts: LDAP URIs, DNs, filters,
- * libpq connection strings.  Pure.
+ * settings_syntax.h - the small grammars inside a configuration's texts: LDAP URIs, DNs,
+ * filters.  Pure.
  *
  * Internal to common/settings*.c.  These judge what an administrator wrote, to explain a mistake
- * early; they are not the parsers that security rests on (libldap and libpq parse for themselves).
+ * early; they are not the parsers that security rests on (libldap parses for itself).
  */
 #ifndef PGSIGNET_SETTINGS_SYNTAX_H
 #define PGSIGNET_SETTINGS_SYNTAX_H
@@ -32,11 +32,5 @@ bool syntax_is_dn(const char *dn);
 
 /* Whether a text looks like a filter (RFC 4515): one balanced pair of brackets around it all. */
 bool syntax_is_filter(const char *filter);
-
-/*
- * A libpq connection string, either key=value or a postgresql:// URI.  Returns NULL if it is well
- * formed and holds no secret, else a static phrase as above.
- */
-const char *syntax_conninfo_fault(const char *conninfo);
 
 #endif

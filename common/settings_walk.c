@@ -13,6 +13,7 @@
 
 struct walk {
     yaml_document_t *document;
+    enum settings_reader reader;
     struct settings_notes *notes;
 };
 
@@ -47,34 +48,6 @@ static bool is_null(const yaml_node_t *node)
     return false;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Levenshtein's distance; words longer than any key count as far away. */
-static size_t distance(struct bytes a, const char *b)
-{
-    size_t row[32], m = strlen(b);
-
-    if (a.len >= 32 || m >= 32)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t change = diagonal + (a.ptr[i - 1] == (uint8_t)b[j - 1] ? 0 : 1);
-
-            diagonal = row[j];
-            row[j] = smaller(change, smaller(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[m];
-}
-
 static void note_unknown(struct walk *walk, const yaml_node_t *name, const struct schema_key *keys,
                          const char *where)
 {
@@ -83,7 +56,7 @@ static void note_unknown(struct walk *walk, const yaml_node_t *name, const struc
     char shown[SHOWN_MAX];
 
     for (const struct schema_key *key = keys; key->name != NULL; key++) {
-        size_t d = distance(scalar(name), key->name);
+        size_t d = text_distance(scalar(name), key->name);
 
         if (d <= best && (nearest == NULL || d < best)) {
             best = d;
@@ -147,18 +120,38 @@ static void walk_scalar(struct walk *walk, const yaml_node_t *node, size_t line,
     notes_place(walk->notes, NOTES_VALUE, field_at(key, base), line, result != FIELD_OK);
 }
 
-static void walk_strings(struct walk *walk, const yaml_node_t *node, size_t line,
-                         const struct schema_key *key, void *base, const char *where)
+/* False after a fault of this entry. */
+static bool walk_entry(struct walk *walk, const yaml_node_t *text, const struct schema_key *key,
+                       void *base, const char *where)
 {
     static const struct schema_key entry = {.type = SCHEMA_TEXT, .min = 1, .max = 4096};
     struct settings_strings *strings = field_at(key, base);
-    enum field_result result = FIELD_WRONG;
-    bool broken = false;
+    enum field_result added = FIELD_WRONG;
     char inner[WHERE_MAX];
 
+    if (text->type == YAML_SCALAR_NODE)
+        added = field_list_add(key, base, scalar_text(text), text->data.scalar.length);
+    if (added == FIELD_OK)
+        notes_place(walk->notes, NOTES_VALUE, &strings->at[strings->n - 1], line_of(text), false);
     snprintf(inner, sizeof inner, "an entry of %s", where);
+    note_result(walk, &entry, line_of(text), text, inner, added);
+    return added == FIELD_OK;
+}
+
+static void walk_strings(struct walk *walk, const yaml_node_t *node, size_t line,
+                         const struct schema_key *key, void *base, const char *where)
+{
+    enum field_result result = FIELD_WRONG;
+    bool broken = false;
+
     if (!note_null(walk, node, line, key, where)) {
-        if (node->type == YAML_SEQUENCE_NODE) {
+        if (key->lone && node->type == YAML_SCALAR_NODE) {
+            result = field_list_start(key, base, 1);
+            if (result == FIELD_OK)
+                broken = !walk_entry(walk, node, key, base, where);
+            else
+                note_result(walk, key, line, node, where, result);
+        } else if (node->type == YAML_SEQUENCE_NODE) {
             const yaml_node_item_t *item = node->data.sequence.items.start;
             size_t n = (size_t)(node->data.sequence.items.top - item);
 
@@ -168,22 +161,15 @@ static void walk_strings(struct walk *walk, const yaml_node_t *node, size_t line
                             (int)key->max);
             for (; result == FIELD_OK && item < node->data.sequence.items.top; item++) {
                 const yaml_node_t *text = yaml_document_get_node(walk->document, *item);
-                enum field_result added = FIELD_WRONG;
 
-                if (text->type == YAML_SCALAR_NODE)
-                    added = field_list_add(key, base, scalar_text(text), text->data.scalar.length);
-                if (added == FIELD_OK)
-                    notes_place(walk->notes, NOTES_VALUE, &strings->at[strings->n - 1],
-                                line_of(text), false);
-                else
+                if (!walk_entry(walk, text, key, base, where))
                     broken = true;
-                note_result(walk, &entry, line_of(text), text, inner, added);
             }
         } else {
             note_result(walk, key, line, node, where, result);
         }
     }
-    notes_place(walk->notes, NOTES_VALUE, strings, line, broken || result != FIELD_OK);
+    notes_place(walk->notes, NOTES_VALUE, field_at(key, base), line, broken || result != FIELD_OK);
 }
 
 static void walk_section(struct walk *walk, const yaml_node_t *node, size_t line,
@@ -329,10 +315,39 @@ static void walk_named(struct walk *walk, const yaml_node_t *node, size_t line,
     }
 }
 
-static void walk_nothing(struct walk *walk, const yaml_node_t *node, size_t line,
-                         const struct schema_key *key, void *base, const char *where)
+static void walk_pairs(struct walk *walk, const yaml_node_t *node, size_t line,
+                       const struct schema_key *key, void *base, const char *where)
 {
-    (void)walk, (void)node, (void)line, (void)key, (void)base, (void)where;
+    static const struct schema_key value_key = {
+        .type = SCHEMA_TEXT, .offset = offsetof(struct settings_sync_pair, value), .max = 4096};
+    const yaml_node_pair_t *pair;
+    size_t i = 0;
+
+    *(bool *)((char *)base + key->present_offset) = true;
+    notes_place(walk->notes, NOTES_VALUE, field_at(key, base), line, false);
+    if (node->type != YAML_MAPPING_NODE) {
+        note_result(walk, key, line, node, where, FIELD_WRONG);
+        return;
+    }
+    pair = node->data.mapping.pairs.start;
+    if (!start_records(walk, line, key, base, (size_t)(node->data.mapping.pairs.top - pair), where))
+        return;
+    for (; pair < node->data.mapping.pairs.top; pair++, i++) {
+        const yaml_node_t *name_node = yaml_document_get_node(walk->document, pair->key);
+        struct settings_sync_pair *record = *(struct settings_sync_pair **)field_at(key, base) + i;
+        char *name = record_name(walk, name_node, where);
+        char inner[WHERE_MAX];
+
+        if (name == NULL)
+            continue;
+        if (name_is_taken(key, base, i, name))
+            notes_fault(walk->notes, line_of(name_node),
+                        "%s has a second \"%s\"; keep one of the two", where, name);
+        record->name = name;
+        snprintf(inner, sizeof inner, "%s.%s", where, name);
+        walk_scalar(walk, yaml_document_get_node(walk->document, pair->value), line_of(name_node),
+                    &value_key, record, inner);
+    }
 }
 
 typedef void walk_value_function(struct walk *walk, const yaml_node_t *node, size_t line,
@@ -344,7 +359,7 @@ static walk_value_function *const walk_value[] = {
     [SCHEMA_DURATION] = walk_scalar, [SCHEMA_DAY] = walk_scalar,
     [SCHEMA_CHOICE] = walk_scalar,   [SCHEMA_STRINGS] = walk_strings,
     [SCHEMA_SECTION] = walk_section, [SCHEMA_RECORDS] = walk_records,
-    [SCHEMA_NAMED] = walk_named,     [SCHEMA_IGNORED] = walk_nothing,
+    [SCHEMA_NAMED] = walk_named,     [SCHEMA_PAIRS] = walk_pairs,
 };
 
 static const struct schema_key *find_key(const struct schema_key *keys, struct bytes name)
@@ -382,6 +397,8 @@ static void walk_map(struct walk *walk, const yaml_node_t *node, const struct sc
             continue;
         }
         seen[key - keys] = true;
+        if (key->only_for != 0 && key->only_for != 1 + (int)walk->reader)
+            continue;
         if (keys == settings_schema)
             snprintf(inner, sizeof inner, "%s", key->name);
         else
@@ -391,10 +408,10 @@ static void walk_map(struct walk *walk, const yaml_node_t *node, const struct sc
     }
 }
 
-void settings_walk(yaml_document_t *document, struct settings *settings,
-                   struct settings_notes *notes)
+void settings_walk(yaml_document_t *document, enum settings_reader reader,
+                   struct settings *settings, struct settings_notes *notes)
 {
-    struct walk walk = {.document = document, .notes = notes};
+    struct walk walk = {.document = document, .reader = reader, .notes = notes};
     const yaml_node_t *root = yaml_document_get_root_node(document);
 
     if (root == NULL || is_null(root))

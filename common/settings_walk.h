@@ -11,8 +11,11 @@
 
 #include <yaml.h>
 
-/* Fills settings, whose fields have their defaults.  What is faulty is noted and left as it was. */
-void settings_walk(yaml_document_t *document, struct settings *settings,
-                   struct settings_notes *notes);
+/*
+ * Fills settings, whose fields have their defaults, with what concerns the reader.  What is faulty is
+ * noted and left as it was.
+ */
+void settings_walk(yaml_document_t *document, enum settings_reader reader,
+                   struct settings *settings, struct settings_notes *notes);
 
 #endif

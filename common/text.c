@@ -123,3 +123,30 @@ size_t text_clean(char *out, size_t size, struct bytes text)
 {
     return write_escaped(out, size, text, false);
 }
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t text_distance(struct bytes a, const char *b)
+{
+    size_t row[32], m = strlen(b);
+
+    if (a.len >= 32 || m >= 32)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t change = diagonal + (a.ptr[i - 1] == (uint8_t)b[j - 1] ? 0 : 1);
+
+            diagonal = row[j];
+            row[j] = smaller(change, smaller(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[m];
+}

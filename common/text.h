@@ -32,4 +32,10 @@ size_t text_escape(char *out, size_t size, struct bytes text);
 /* The same for a message of our own that may hold foreign bytes: a backslash stays as it is. */
 size_t text_clean(char *out, size_t size, struct bytes text);
 
+/*
+ * How many letters must be changed, added or left out to make b of a (Levenshtein's distance), for "did
+ * you mean"; SIZE_MAX for words over 31 bytes, which are as far as can be.
+ */
+size_t text_distance(struct bytes a, const char *b);
+
 #endif

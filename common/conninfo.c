@@ -5,11 +5,13 @@
  */
 #include "config.h"
 
-#include "common/settings_syntax.h"
+#include "common/conninfo.h"
 
 #include "common/bytes.h"
 
 #include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
 
 static const char holds_secret[] =
     "holds a password; put it in a file and write passfile=PATH instead";
@@ -128,7 +130,7 @@ static const char *uri_fault(const char *p)
     return NULL;
 }
 
-const char *syntax_conninfo_fault(const char *conninfo)
+const char *conninfo_fault(const char *conninfo)
 {
     static const char *const prefixes[] = {"postgresql://", "postgres://"};
 
