@@ -4,10 +4,9 @@
 #ifndef PGSIGNET_MFA_ARGUMENTS_H
 #define PGSIGNET_MFA_ARGUMENTS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "common/arguments.h"
 
+/* Each has its row in options.c. */
 enum option_id {
     OPT_CONFIG,
     OPT_JSON,
@@ -20,31 +19,62 @@ enum option_id {
     OPT_ALGORITHM,
     OPT_NO_CONFIRM,
     OPT_YES,
+    OPT_HOTP,
+    OPT_QR,
+    OPT_NO_CONFIRM_UNTIL,
+    OPT_FROM_FILE,
+    OPT_LDAP_GROUP,
+    OPT_PAGES,
+    OPT_PAGE,
+    OPT_EXPIRES,
+    OPT_UNENROLLED,
+    OPT_PENDING,
+    OPT_UNPROVED, /* --pending of import */
+    OPT_STALE,
+    OPT_LOCKED,
+    OPT_DISABLED,
+    OPT_CODE_STDIN,
+    OPT_CODES,
+    OPT_REMOVE,
+    OPT_REASON,
+    OPT_FAILURES,
+    OPT_TO,
+    OPT_TO_STORE, /* --to of migrate */
+    OPT_TO_USER,
+    OPT_ADDRESS,
+    OPT_SERVICE,
+    OPT_POLICY,
+    OPT_FORMAT,
+    OPT_FOR_USER,
+    OPT_ALL,
+    OPT_MAP,
+    OPT_KEY_FILE,
+    OPT_PASSWORD_FILE,
+    OPT_DRY_RUN,
+    OPT_REPLACE,
+    OPT_OUTPUT,
+    OPT_UNTIL,
+    OPT_FOR,
+    OPT_KEK,
+    OPT_DEK,
+    OPT_TO_CONFIG, /* --to of rekey */
+    OPT_RETIRE,
+    OPT_PRINT_SQL,
     OPTIONS
 };
-#define OPT_BIT(id) (1U << (id))
 #define OPT_GLOBALS                                                                                \
     (OPT_BIT(OPT_CONFIG) | OPT_BIT(OPT_JSON) | OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION))
 #define OPT_MAX_SIZE 64 /* bytes of an issuer or of a token's name */
 
-struct arguments {
-    bool given[OPTIONS];
-    const char *text[OPTIONS]; /* as typed; not owned; NULL for flags and what was not given */
-    int64_t number[OPTIONS];   /* checked; for the algorithm an enum settings_algorithm */
-    char **operand;            /* not owned: what is left of argv */
-    int operands;
+/* Kinds besides those of common/arguments.h. */
+enum option_own_kind {
+    OPT_LABEL = OPT_OWN, /* an issuer: OPT_MAX_SIZE bytes, no ':' */
+    OPT_TOKEN,           /* a token's name: OPT_MAX_SIZE bytes */
+    OPT_USER,            /* a user's name */
+    OPT_HASH,            /* SHA1, SHA256, SHA512; its number is an enum settings_algorithm */
 };
 
-/*
- * Reads the options whose bits are in allowed from argv[1..], adding to *arguments, and leaves the rest
- * in operand.  With in_front it stops at the first operand (the subcommand); otherwise options may
- * come anywhere before "--".  Long names must be written in full: an abbreviation is a slip of the
- * pen next week, when another option begins alike.  False after a message on standard error.
- */
-bool arguments_read(struct arguments *arguments, int argc, char **argv, unsigned allowed,
-                    bool in_front);
-
-/* Prints the options whose bits are in wanted, one a line, with their help. */
-void arguments_help(FILE *stream, unsigned wanted);
+extern const struct option_row option_rows[OPTIONS];
+extern const struct option_table mfa_options;
 
 #endif

@@ -44,7 +44,7 @@ int cmd_confirm(struct cli *cli, const struct arguments *arguments)
     const char *user = arguments->operand[0];
     struct token_info *infos = NULL;
     size_t n = 0;
-    int code = CLI_FAILED;
+    int code = COMMAND_FAILED;
 
     enum mfa_result result = mfa_list(cli->mfa, bytes_str(user), &infos, &n);
     if (result != MFA_OK) {

@@ -5,8 +5,10 @@
 
 #include "common/log.h"
 #include "mfa/display.h"
+#include "mfa/key_provider.h"
 #include "mfa/owner.h"
 #include "mfa/session.h"
+#include "mfa/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,20 +64,29 @@ static int report(const struct cli *cli)
 {
     const struct settings *settings = cli->settings;
 
-    if (!cli->json) {
+    const char *key = key_where(&settings->keys);
+
+    if (!cli->json && settings->keys.provider == KEY_PROVIDER_FILE) {
         printf("Store %s and key %s are ready; they belong to %s.\n"
                "Keep a copy of the key apart from copies of the store.\n",
-               settings->store.path, settings->keys.path, settings->daemon.user);
-        return CLI_DONE;
+               store_where(&settings->store), key, settings->daemon.user);
+        return COMMAND_DONE;
+    }
+    if (!cli->json) {
+        printf("Store %s is ready; it belongs to %s and is opened by the key of keys.%s (%s).\n"
+               "Without that key nobody opens it: see that there is a copy, apart from the store's.\n",
+               store_where(&settings->store), settings->daemon.user,
+               key_provider(&settings->keys)->name, key);
+        return COMMAND_DONE;
     }
     json_t *object = json_object();
-    if (object == NULL || !escape_json(object, "store", bytes_str(settings->store.path)) ||
-        !escape_json(object, "key", bytes_str(settings->keys.path)) ||
+    if (object == NULL || !escape_json(object, "store", bytes_str(store_where(&settings->store))) ||
+        !escape_json(object, "key", bytes_str(key)) ||
         !escape_json(object, "owner", bytes_str(settings->daemon.user))) {
         json_decref(object);
         object = NULL;
     }
-    return display_print(object) ? CLI_DONE : CLI_FAILED;
+    return display_print(object) ? COMMAND_DONE : COMMAND_FAILED;
 }
 
 /* Who else could not become the owner should hear that before anything is made. */
@@ -94,28 +105,46 @@ static bool may_init(const struct settings *settings)
     return false;
 }
 
+/* For the administrator of a database in which we may not make tables. */
+static int print_sql(const struct settings *settings)
+{
+    const char *sql = store_sql(&settings->store);
+
+    if (sql == NULL) {
+        log_error("only a store in PostgreSQL (store: {engine: postgresql}) is made with SQL");
+        return COMMAND_FAILED;
+    }
+    printf("BEGIN;\n%sCOMMIT;\n", sql);
+    return COMMAND_DONE;
+}
+
 int cmd_init(struct cli *cli, const struct arguments *arguments)
 {
     char why[512] = "";
 
-    (void)arguments;
+    if (arguments->given[OPT_PRINT_SQL])
+        return print_sql(cli->settings);
     if (!may_init(cli->settings) || !make_audit_folder(cli->settings))
-        return CLI_FAILED;
+        return COMMAND_FAILED;
     switch (mfa_init(cli->settings, why, sizeof why)) {
     case MFA_OK:
         break;
     case MFA_EXISTS:
-        log_error("%s is there already; nothing was changed", cli->settings->store.path);
-        return CLI_FAILED;
+        log_error("%s is there already; nothing was changed", store_where(&cli->settings->store));
+        return COMMAND_FAILED;
     default:
         log_error("%s", why);
-        return CLI_FAILED;
+        return COMMAND_FAILED;
     }
     if (!session_become_owner(cli) || !session_open_audit(cli)) {
         log_error("store and key were made all the same, without an audit event");
-        return CLI_FAILED;
+        return COMMAND_FAILED;
     }
     if (!session_record(cli, "init", bytes_of(NULL, 0), NULL))
-        return CLI_FAILED;
+        return COMMAND_FAILED;
+    if (why[0] != '\0' && !cli->json) {
+        printf("%s\n", why); /* it was there, and was upgraded */
+        return COMMAND_DONE;
+    }
     return report(cli);
 }

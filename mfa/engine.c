@@ -2,9 +2,11 @@
 
 #include "mfa/engine.h"
 
-#include "mfa/totp.h"
+#include "mfa/otp.h"
+#include "mfa/witness.h"
 
 #include "common/clock.h"
+#include "common/crypto.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,9 +14,10 @@
 #include <unistd.h>
 
 #include <liboath/oath.h>
-#include <openssl/rand.h>
 
 #define OPEN_PATIENCE_MS 5000
+#define UNKNOWN_PAUSE_MS 5000
+#define READ_TRIES       3
 
 bool mfa_usable(struct mfa *mfa)
 {
@@ -41,6 +44,16 @@ void mfa_note_store(struct mfa *mfa)
     memcpy(mfa->error, mfa->store->error, sizeof mfa->error);
 }
 
+const char *mfa_notice(const struct mfa *mfa)
+{
+    return mfa->store->notice;
+}
+
+void mfa_notice_was_said(struct mfa *mfa)
+{
+    mfa->store->notice[0] = '\0';
+}
+
 const char *mfa_error(const struct mfa *mfa)
 {
     return mfa->error;
@@ -50,7 +63,7 @@ int64_t mfa_random_id(void)
 {
     uint64_t id = 0;
 
-    if (RAND_bytes((unsigned char *)&id, sizeof id) != 1)
+    if (!crypto_random(&id, sizeof id))
         return 0;
     return (int64_t)(id >> 2) + 1;
 }
@@ -61,9 +74,9 @@ bool mfa_make_token(struct mfa *mfa, struct store_user *user, struct store_token
     token->id = mfa_random_id();
     token->user = user->id;
     token->version = 1;
-    if (token->id == 0 || !secret_alloc(secret, totp_secret_size(token->algorithm)))
+    if (token->id == 0 || !secret_alloc(secret, otp_secret_size(token->algorithm)))
         return false;
-    if (RAND_priv_bytes(secret->ptr, (int)secret->len) == 1 &&
+    if (crypto_random_secret(secret->ptr, secret->len) &&
         (user->data_key != 0 || keyring_make_user_key(&mfa->ring, user)) &&
         keyring_seal(&mfa->ring, user, token, secret_bytes(secret)))
         return true;
@@ -73,48 +86,156 @@ bool mfa_make_token(struct mfa *mfa, struct store_user *user, struct store_token
 
 static bool make_dummy(struct mfa *mfa)
 {
-    struct secret secret;
-
-    mfa->dummy_user = (struct store_user){.id = 1, .name_len = 1, .name = "?"};
-    mfa->dummy_token = (struct store_token){
+    struct store_user user = {.id = 1, .name_len = 1, .name = "?"};
+    struct store_token token = {
         .state = TOKEN_ACTIVE,
         .algorithm = (enum settings_algorithm)mfa->token.algorithm,
         .digits = (unsigned)mfa->token.digits,
         .period = (unsigned)mfa->token.period,
     };
-    bool ok = mfa_make_token(mfa, &mfa->dummy_user, &mfa->dummy_token, &secret);
-    if (ok)
-        secret_free(&secret);
-    return ok;
+    struct secret secret;
+
+    if (!crypto_random(mfa->dummy_salt, sizeof mfa->dummy_salt) ||
+        !mfa_make_token(mfa, &user, &token, &secret))
+        return false;
+    secret_free(&secret);
+    mfa->dummy_user = user;
+    mfa->dummy_token = token;
+    return true;
 }
 
-static enum reason open_keys(struct mfa *mfa, const struct settings *settings, char *why,
-                             size_t size)
+struct proof_rules mfa_proof_rules(const struct mfa *mfa, int64_t now_s, int64_t boot_s,
+                                   int64_t floor_s)
 {
-    struct kek kek = {0};
-    struct store_identity identity;
-    enum reason reason = REASON_KEY_UNAVAILABLE;
+    return (struct proof_rules){
+        .now_s = now_s,
+        .boot_s = boot_s,
+        .floor_s = floor_s,
+        .window = (unsigned)mfa->token.window,
+        .look_ahead = (unsigned)mfa->token.look_ahead,
+    };
+}
 
-    if (mfa->store->engine->begin(mfa->store, STORE_READ, clock_mono_ms() + OPEN_PATIENCE_MS) !=
-            STORE_OK ||
-        mfa->store->engine->identity(mfa->store, &identity) != STORE_OK) {
-        mfa->store->engine->rollback(mfa->store);
+static bool read_identity(struct mfa *mfa, struct store_identity *identity)
+{
+    struct store *store = mfa->store;
+    enum store_status status =
+        store->engine->begin(store, STORE_READ, clock_mono_ms() + OPEN_PATIENCE_MS);
+
+    if (status == STORE_OK)
+        status = store->engine->identity(store, identity);
+    store->engine->rollback(store);
+    return status == STORE_OK;
+}
+
+/* One reading of KEK and data keys.  *differs: the KEK does not open them. */
+static enum reason read_keys_once(struct mfa *mfa, struct keyring *ring, bool *differs, char *why,
+                                  size_t size)
+{
+    struct kek kek;
+    struct store_identity identity;
+
+    *differs = false;
+    if (!kek_open(&mfa->settings->keys, &kek, why, size))
+        return REASON_KEY_UNAVAILABLE;
+    bool read = read_identity(mfa, &identity);
+    if (!read)
         snprintf(why, size, "%s", mfa->store->error);
+    else
+        *differs = !keyring_open(ring, &kek, &identity, why, size);
+    kek_close(&kek);
+    if (!read)
         return REASON_STORE_UNAVAILABLE;
-    }
-    mfa->store->engine->rollback(mfa->store);
-    if (!key_provider(&settings->keys)->read(&settings->keys, &kek, why, size))
-        goto out;
-    if (!keyring_open(&mfa->ring, &kek, &identity, why, size))
-        goto out;
-    if (!make_dummy(mfa)) {
-        snprintf(why, size, "cannot seal: OpenSSL fails at AES-256-GCM or has no random bytes");
-        goto out;
-    }
-    reason = REASON_GRANTED;
-out:
-    secret_wipe(&kek, sizeof kek);
+    return *differs ? REASON_KEY_UNAVAILABLE : REASON_GRANTED;
+}
+
+/*
+ * Reads the store's data keys into *ring, which was closed.  Between the readings of KEK and store both
+ * can have changed (rekey_file.h); then the next try finds them so.
+ */
+static enum reason read_keys(struct mfa *mfa, struct keyring *ring, char *why, size_t size)
+{
+    enum reason reason = REASON_KEY_UNAVAILABLE;
+    bool differs = true;
+
+    for (int i = 0; i < READ_TRIES && differs; i++)
+        reason = read_keys_once(mfa, ring, &differs, why, size);
     return reason;
+}
+
+static enum reason open_keys(struct mfa *mfa, char *why, size_t size)
+{
+    enum reason reason = read_keys(mfa, &mfa->ring, why, size);
+
+    if (reason != REASON_GRANTED || make_dummy(mfa))
+        return reason;
+    snprintf(why, size, "cannot seal: OpenSSL fails at AES-256-GCM or has no random bytes");
+    return REASON_KEY_UNAVAILABLE;
+}
+
+bool mfa_reload_keys(struct mfa *mfa)
+{
+    struct keyring fresh = {0}, old;
+    char why[STORE_ERROR];
+
+    if (read_keys(mfa, &fresh, why, sizeof why) != REASON_GRANTED) {
+        mfa_note(mfa, "%s", why);
+        return false;
+    }
+    old = mfa->ring;
+    mfa->ring = fresh;
+    if (make_dummy(mfa)) {
+        keyring_close(&old);
+        return true;
+    }
+    mfa->ring = old;
+    keyring_close(&fresh);
+    mfa_note(mfa, "cannot seal: OpenSSL fails at AES-256-GCM or has no random bytes");
+    return false;
+}
+
+bool mfa_learn_data_key(struct mfa *mfa, int64_t data_key)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (keyring_has(&mfa->ring, data_key))
+        return true;
+    if (mfa->unknown_data_key == data_key && now_ms - mfa->unknown_ms < UNKNOWN_PAUSE_MS)
+        return false;
+    if (mfa_reload_keys(mfa) && keyring_has(&mfa->ring, data_key))
+        return true;
+    mfa->unknown_data_key = data_key;
+    mfa->unknown_ms = now_ms;
+    return false;
+}
+
+bool mfa_witness_path(const struct settings *settings, char **path)
+{
+    const char *socket = settings->daemon.socket, *store = settings->store.path;
+    const char *slash = socket != NULL ? strrchr(socket, '/') : NULL;
+    uint8_t digest[CRYPTO_SHA256];
+
+    *path = NULL;
+    if (slash == NULL || store == NULL)
+        return true;
+    return crypto_sha256(bytes_str(store), digest) &&
+           asprintf(path, "%.*s/" WITNESS_FILE, (int)(slash - socket), socket, digest[0], digest[1],
+                    digest[2], digest[3]) >= 0;
+}
+
+static enum store_status open_store(struct mfa *mfa, char *why, size_t size)
+{
+    struct settings_store where = mfa->settings->store;
+    char *witness = NULL;
+
+    if (!mfa_witness_path(mfa->settings, &witness)) {
+        snprintf(why, size, "cannot open the token store: memory is short");
+        return STORE_FAILED;
+    }
+    where.witness = witness;
+    enum store_status status = store_engine(&where)->open(&where, &mfa->store, why, size);
+    free(witness);
+    return status;
 }
 
 enum reason mfa_open(const struct settings *settings, struct mfa **out, char *why, size_t size)
@@ -128,14 +249,18 @@ enum reason mfa_open(const struct settings *settings, struct mfa **out, char *wh
         return reason;
     }
     mfa->pid = getpid();
+    mfa->settings = settings;
     mfa->throttle = settings->throttle;
+    mfa->throttle.proxies = (struct settings_strings){0};
+    address_rules_read(&settings->throttle, &mfa->origins);
     mfa->token = settings->token;
     mfa->token.issuer = NULL;
-    if (oath_init() != OATH_OK)
+    if (!crypto_start(settings->fips == FIPS_REQUIRE, why, size))
+        reason = REASON_KEY_UNAVAILABLE;
+    else if (oath_init() != OATH_OK)
         snprintf(why, size, "cannot start liboath");
-    else if (store_engine(&settings->store)->open(&settings->store, &mfa->store, why, size) ==
-             STORE_OK)
-        reason = open_keys(mfa, settings, why, size);
+    else if (open_store(mfa, why, size) == STORE_OK)
+        reason = open_keys(mfa, why, size);
     if (reason == REASON_GRANTED)
         *out = mfa;
     else

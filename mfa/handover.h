@@ -15,4 +15,11 @@
 bool handover_secret(const struct cli *cli, const struct token_info *info, const char *issuer,
                      struct bytes secret);
 
+/* The same with n fresh recovery codes, as a form to cut out. */
+bool handover_recovery(const struct cli *cli, struct bytes user, const char (*codes)[RECOVERY_TEXT],
+                       size_t n);
+
+/* The same with the passphrase of a break-glass account, as a slip for the envelope. */
+bool handover_passphrase(const struct cli *cli, struct bytes user, const char *passphrase);
+
 #endif

@@ -8,6 +8,7 @@
 #include "mfa/owner.h"
 #include "mfa/store.h"
 
+#include "common/crypto.h"
 #include "common/secret.h"
 
 #include <errno.h>
@@ -23,16 +24,16 @@ static enum mfa_result make_store(const struct settings *settings, char *why, si
     struct kek kek;
     struct store_identity identity;
 
-    if (!key_provider(&settings->keys)->read(&settings->keys, &kek, why, size))
+    if (!crypto_start(settings->fips == FIPS_REQUIRE, why, size) ||
+        !kek_open(&settings->keys, &kek, why, size))
         return MFA_KEY;
-    bool ok = keyring_create(&kek, &identity);
-    secret_wipe(&kek, sizeof kek);
-    if (!ok) {
-        snprintf(why, size, "cannot make the store's keys: OpenSSL fails or has no random bytes");
+    bool ok = keyring_create(&kek, &identity, why, size);
+    kek_close(&kek);
+    if (!ok)
         return MFA_KEY;
-    }
     switch (store_engine(&settings->store)->create(&settings->store, &identity, why, size)) {
     case STORE_OK:
+        why[0] = '\0'; /* with MFA_OK a sentence would say what was upgraded */
         return MFA_OK;
     case STORE_EXISTS:
         return MFA_EXISTS;
@@ -41,48 +42,64 @@ static enum mfa_result make_store(const struct settings *settings, char *why, si
     }
 }
 
+/* Brings an older store up to date. */
+static enum mfa_result upgrade_store(const struct settings *settings, char *why, size_t size)
+{
+    switch (store_engine(&settings->store)->upgrade(&settings->store, why, size)) {
+    case STORE_OK:
+        return MFA_OK;
+    case STORE_NONE:
+        return MFA_EXISTS;
+    default:
+        return MFA_STORE;
+    }
+}
+
+typedef enum mfa_result store_work(const struct settings *settings, char *why, size_t size);
+
 /* What the child below tells its parent. */
 struct child_report {
     enum mfa_result result;
     char why[STORE_ERROR];
 };
 
-static void run_child(const struct settings *settings, int to)
+static void run_child(const struct settings *settings, store_work *work, int to)
 {
     struct child_report report = {.result = MFA_STORE};
 
     if (owner_become(settings->daemon.user, report.why, sizeof report.why))
-        report.result = make_store(settings, report.why, sizeof report.why);
+        report.result = work(settings, report.why, sizeof report.why);
     ssize_t n = write(to, &report, sizeof report); /* below PIPE_BUF: whole or not at all */
     _exit(n == (ssize_t)sizeof report ? 0 : 1);
 }
 
 /*
- * The store is made by a child that has become daemon.user: SQLite never runs as root, and the parent
+ * The store is made or upgraded by a child that has become daemon.user: SQLite never runs as root, and the parent
  * can still take back what it made if the child fails.
  */
-static enum mfa_result make_store_as_owner(const struct settings *settings, char *why, size_t size)
+static enum mfa_result as_owner(const struct settings *settings, store_work *work, char *why,
+                                size_t size)
 {
     struct child_report report;
     int ends[2];
     ssize_t n;
 
     if (geteuid() != 0)
-        return make_store(settings, why, size);
+        return work(settings, why, size);
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        snprintf(why, size, "cannot start a process to create the store: %s", strerror(errno));
+        snprintf(why, size, "cannot start a process for the store: %s", strerror(errno));
         return MFA_STORE;
     }
     fflush(NULL);
     pid_t child = fork();
     if (child < 0) {
-        snprintf(why, size, "cannot start a process to create the store: %s", strerror(errno));
+        snprintf(why, size, "cannot start a process for the store: %s", strerror(errno));
         close(ends[0]);
         close(ends[1]);
         return MFA_STORE;
     }
     if (child == 0)
-        run_child(settings, ends[1]);
+        run_child(settings, work, ends[1]);
     close(ends[1]);
     do
         n = read(ends[0], &report, sizeof report);
@@ -91,7 +108,7 @@ static enum mfa_result make_store_as_owner(const struct settings *settings, char
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
     if (n != (ssize_t)sizeof report) {
-        snprintf(why, size, "the process that creates the store ended before it was done");
+        snprintf(why, size, "the process that makes the store ended before it was done");
         return MFA_STORE;
     }
     snprintf(why, size, "%s", report.why);
@@ -103,20 +120,49 @@ static enum mfa_result make_folders(const struct settings *settings, const struc
                                     struct new_folders *made, char *why, size_t size)
 {
     struct owner key_folder = {.uid = 0, .gid = owner->gid};
+    int error = 0;
 
-    int error = new_folder_for(settings->keys.path, 0750, &key_folder, made);
+    if (settings->keys.provider == KEY_PROVIDER_FILE)
+        error = new_folder_for(settings->keys.path, 0750, &key_folder, made);
     if (error != 0) {
         snprintf(why, size, "cannot make the folder of the key file %s: %s", settings->keys.path,
                  strerror(error));
         return MFA_KEY;
     }
-    error = new_folder_for(settings->store.path, 0700, owner, made);
+    if (settings->store.engine == STORE_ENGINE_SQLITE)
+        error = new_folder_for(settings->store.path, 0700, owner, made);
     if (error != 0) {
         snprintf(why, size, "cannot make the folder of the token store %s: %s",
                  settings->store.path, strerror(error));
         return MFA_STORE;
     }
     return MFA_OK;
+}
+
+/* In the store's owner's name as well: a server may know nobody else. */
+static enum mfa_result find_store(const struct settings *settings, char *why, size_t size)
+{
+    why[0] = '\0';
+    (void)size;
+    return store_engine(&settings->store)->exists(&settings->store) ? MFA_EXISTS : MFA_OK;
+}
+
+/* There is a store: never a new one in its place, but its tables may be of an older version. */
+static enum mfa_result keep_store(const struct settings *settings, bool has_key, char *why,
+                                  size_t size)
+{
+    if (!has_key) {
+        snprintf(why, size,
+                 "the token store %s exists, but its key file does not: restore the key file "
+                 "(keys.path) from your backup; nothing was changed",
+                 store_where(&settings->store));
+        return MFA_KEY;
+    }
+    enum mfa_result result = as_owner(settings, upgrade_store, why, size);
+    if (result == MFA_EXISTS)
+        snprintf(why, size, "the token store %s exists already; nothing was changed",
+                 store_where(&settings->store));
+    return result;
 }
 
 enum mfa_result mfa_init(const struct settings *settings, char *why, size_t size)
@@ -126,17 +172,14 @@ enum mfa_result mfa_init(const struct settings *settings, char *why, size_t size
     struct stat st;
     bool key_is_new = false;
 
+    why[0] = '\0';
     if (geteuid() == 0 && !owner_find(settings->daemon.user, &owner, why, size))
         return MFA_STORE;
-    bool has_key = lstat(settings->keys.path, &st) == 0;
-    if (store_engine(&settings->store)->exists(&settings->store)) {
-        snprintf(why, size,
-                 has_key ? "the token store %s exists already; nothing was changed"
-                         : "the token store %s exists, but its key file does not: restore the key "
-                           "file (keys.path) from your backup; nothing was changed",
-                 settings->store.path);
-        return has_key ? MFA_EXISTS : MFA_KEY;
-    }
+    /* Only a file is ours to make; what another provider holds is there, or make_store says it is not. */
+    bool has_key =
+        settings->keys.provider != KEY_PROVIDER_FILE || lstat(settings->keys.path, &st) == 0;
+    if (as_owner(settings, find_store, why, size) == MFA_EXISTS)
+        return keep_store(settings, has_key, why, size);
     enum mfa_result result = make_folders(settings, &owner, &made, why, size);
     if (result == MFA_OK && !has_key) {
         key_is_new = key_file_create(settings->keys.path, &owner, why, size);
@@ -144,7 +187,7 @@ enum mfa_result mfa_init(const struct settings *settings, char *why, size_t size
             result = MFA_KEY;
     }
     if (result == MFA_OK)
-        result = make_store_as_owner(settings, why, size);
+        result = as_owner(settings, make_store, why, size);
     if (result == MFA_OK) {
         new_folders_keep(&made);
         return result;

@@ -1,5 +1,5 @@
 /*
- * key_file.h - the KEK in a file: one line of 64 hex digits, readable by its owner alone.
+ * key_file.h - the KEK in a file: one line (key_raw.h), readable by its owner alone.
  */
 #ifndef PGSIGNET_MFA_KEY_FILE_H
 #define PGSIGNET_MFA_KEY_FILE_H
@@ -8,7 +8,10 @@
 #include "mfa/owner.h"
 
 /* Reads settings->path (see struct key_provider). */
-bool key_file_read(const struct settings_keys *settings, struct kek *kek, char *why, size_t size);
+bool key_file_open(const struct settings_keys *settings, struct kek *kek, char *why, size_t size);
+
+/* Reads the key in any such file; what names the file in why ("the key file"). */
+bool key_file_read(const char *what, const char *path, struct kek *kek, char *why, size_t size);
 
 /*
  * Makes a fresh random key: written beside the path, synced, and linked to its name, so that it is

@@ -2,13 +2,10 @@
 
 #include "mfa/keyring.h"
 
+#include "common/crypto.h"
 #include "common/secret.h"
 
 #include <stdio.h>
-
-#include <openssl/core_names.h>
-#include <openssl/params.h>
-#include <openssl/rand.h>
 
 static struct bytes sealed_bytes(const struct store_sealed *sealed)
 {
@@ -56,7 +53,8 @@ static void user_place(struct seal_place *place, const struct keyring *ring,
 static void token_place(struct seal_place *place, const struct keyring *ring,
                         const struct store_user *user, const struct store_token *token)
 {
-    store_place(place, "token secret", ring->store_id, user->data_key);
+    store_place(place, token->kind == TOKEN_HOTP ? "counter token secret" : "token secret",
+                ring->store_id, user->data_key);
     seal_place_bytes(place, bytes_of(user->name, user->name_len));
     seal_place_number(place, token->id);
     seal_place_number(place, token->version);
@@ -65,7 +63,19 @@ static void token_place(struct seal_place *place, const struct keyring *ring,
     seal_place_number(place, (int64_t)token->period);
 }
 
-bool keyring_create(const struct kek *kek, struct store_identity *identity)
+static bool wrap_data_key(struct kek *kek, const uint8_t store_id[STORE_ID],
+                          const uint8_t key[SEAL_KEY], struct store_data_key *row, char *why,
+                          size_t size)
+{
+    struct seal_place place;
+
+    memcpy(row->kek_id, kek->id, sizeof row->kek_id);
+    data_key_place(&place, store_id, row);
+    row->wrapped.len = KEK_WRAPPED;
+    return kek_wrap(kek, &place, key, row->wrapped.at, why, size) == KEK_OK;
+}
+
+bool keyring_create(struct kek *kek, struct store_identity *identity, char *why, size_t size)
 {
     uint8_t keys[3][SEAL_KEY]; /* data, audit, bucket */
     struct seal_place place;
@@ -74,17 +84,18 @@ bool keyring_create(const struct kek *kek, struct store_identity *identity)
     *identity = (struct store_identity){.n_keys = 1, .hash_data_key = 1};
     struct store_data_key *row = &identity->keys[0];
     row->id = 1;
-    memcpy(row->kek_id, kek->id, sizeof row->kek_id);
-    if (RAND_bytes(identity->id, STORE_ID) != 1 || RAND_priv_bytes(keys[0], sizeof keys) != 1)
-        goto out;
-    data_key_place(&place, identity->id, row);
-    if (!close_into(kek->key, &place, bytes_of(keys[0], SEAL_KEY), &row->wrapped))
+    if (!crypto_random(identity->id, STORE_ID) || !crypto_random_secret(keys, sizeof keys))
+        goto fault;
+    if (!wrap_data_key(kek, identity->id, keys[0], row, why, size))
         goto out;
     store_place(&place, "audit hash key", identity->id, row->id);
     if (!close_into(keys[0], &place, bytes_of(keys[1], SEAL_KEY), &identity->audit))
-        goto out;
+        goto fault;
     store_place(&place, "bucket hash key", identity->id, row->id);
     ok = close_into(keys[0], &place, bytes_of(keys[2], SEAL_KEY), &identity->bucket);
+fault:
+    if (!ok)
+        snprintf(why, size, "cannot make the store's keys: OpenSSL fails or has no random bytes");
 out:
     secret_wipe(keys, sizeof keys);
     return ok;
@@ -98,52 +109,123 @@ static const uint8_t *data_key(const struct keyring *ring, int64_t id)
     return NULL;
 }
 
-static bool open_data_keys(struct keyring *ring, const struct kek *kek,
+bool keyring_has(const struct keyring *ring, int64_t id)
+{
+    return data_key(ring, id) != NULL;
+}
+
+/* The wrap of the data key of wraps[from] that this KEK made, or NULL; *next is the first of another. */
+static const struct store_data_key *find_wrap(const struct store_identity *identity, size_t from,
+                                              const struct kek *kek, size_t *next)
+{
+    const struct store_data_key *found = NULL;
+    size_t i = from;
+
+    for (; i < identity->n_keys && identity->keys[i].id == identity->keys[from].id; i++)
+        if (strcmp(identity->keys[i].kek_id, kek->id) == 0)
+            found = &identity->keys[i];
+    *next = i;
+    return found;
+}
+
+static bool open_data_keys(struct keyring *ring, struct kek *kek,
                            const struct store_identity *identity, char *why, size_t size)
 {
     struct seal_place place;
+    char trouble[300];
 
-    for (size_t i = 0; i < identity->n_keys; i++) {
-        const struct store_data_key *row = &identity->keys[i];
-        if (strcmp(row->kek_id, kek->id) != 0) {
+    for (size_t i = 0, next; i < identity->n_keys; i = next) {
+        const struct store_data_key *row = find_wrap(identity, i, kek, &next);
+        if (row == NULL) {
             snprintf(why, size,
-                     "cannot open the store's keys: they are wrapped by the key %s, and the key "
-                     "given is %s; restore the right key file (keys.path)",
-                     row->kek_id, kek->id);
+                     "cannot open the store's keys: data key %lld is wrapped by the key %s, and "
+                     "the key given is %s; restore the right key (keys), see docs/keys.md",
+                     (long long)identity->keys[i].id, identity->keys[i].kek_id, kek->id);
+            return false;
+        }
+        if (ring->n_data == STORE_DATA_KEYS) {
+            snprintf(why, size, "cannot open the store's keys: it has more than %d data keys",
+                     STORE_DATA_KEYS);
             return false;
         }
         data_key_place(&place, identity->id, row);
-        if (!open_key(kek->key, &place, &row->wrapped, ring->data[i].key)) {
+        switch (kek_unwrap(kek, &place, sealed_bytes(&row->wrapped), ring->data[ring->n_data].key,
+                           trouble, sizeof trouble)) {
+        case KEK_OK:
+            break;
+        case KEK_DAMAGED:
             snprintf(
                 why, size,
                 "cannot open the store's keys: data key %lld was changed or belongs to another "
                 "store; restore the store from your backup",
                 (long long)row->id);
             return false;
+        case KEK_FAILED:
+            snprintf(why, size, "cannot open the store's keys: %s", trouble);
+            return false;
         }
-        ring->data[i].id = row->id;
-        ring->n_data = i + 1;
+        ring->data[ring->n_data++].id = row->id;
     }
-    return true;
+    if (ring->n_data == 0)
+        snprintf(why, size,
+                 "cannot open the store's keys: it has none; restore it from your backup");
+    return ring->n_data > 0;
 }
 
-/* An HMAC-SHA256 that holds its key; NULL on trouble. */
-static EVP_MAC_CTX *keyed_hmac(const uint8_t key[SEAL_KEY])
+bool keyring_wrap(const struct keyring *ring, struct kek *kek, struct store_data_key *row, char *why,
+                  size_t size)
 {
-    char digest[] = "SHA256";
-    const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+    const uint8_t *key = data_key(ring, row->id);
 
-    EVP_MAC_free(hmac); /* the context holds its own reference */
-    if (mac != NULL && EVP_MAC_init(mac, key, SEAL_KEY, parameters) != 1) {
-        EVP_MAC_CTX_free(mac);
-        mac = NULL;
+    if (key != NULL)
+        return wrap_data_key(kek, ring->store_id, key, row, why, size);
+    snprintf(why, size, "cannot wrap data key %lld: it is not open", (long long)row->id);
+    return false;
+}
+
+bool keyring_add_data_key(struct keyring *ring, struct kek *kek, int64_t id,
+                          struct store_data_key *row, char *why, size_t size)
+{
+    if (ring->n_data == STORE_DATA_KEYS) {
+        snprintf(why, size, "cannot add a data key: the store has %d, which is the most",
+                 STORE_DATA_KEYS);
+        return false;
     }
-    return mac;
+    if (!crypto_random_secret(ring->data[ring->n_data].key, SEAL_KEY)) {
+        snprintf(why, size, "cannot make a data key: OpenSSL has no random bytes");
+        return false;
+    }
+    ring->data[ring->n_data++].id = id;
+    *row = (struct store_data_key){.id = id};
+    if (keyring_wrap(ring, kek, row, why, size))
+        return true;
+    secret_wipe(&ring->data[--ring->n_data], sizeof ring->data[0]);
+    return false;
+}
+
+static bool reseal_hash_key(const struct keyring *ring, const char *purpose, int64_t from,
+                            struct store_sealed *sealed)
+{
+    uint8_t key[SEAL_KEY];
+    struct seal_place place;
+    const uint8_t *old = data_key(ring, from);
+    int64_t to = ring->data[ring->n_data - 1].id;
+
+    store_place(&place, purpose, ring->store_id, from);
+    bool ok = old != NULL && open_key(old, &place, sealed, key);
+    store_place(&place, purpose, ring->store_id, to);
+    ok = ok && close_into(data_key(ring, to), &place, bytes_of(key, sizeof key), sealed);
+    secret_wipe(key, sizeof key);
+    return ok;
+}
+
+bool keyring_reseal_hash_keys(const struct keyring *ring, struct store_identity *identity)
+{
+    int64_t from = identity->hash_data_key;
+
+    identity->hash_data_key = ring->data[ring->n_data - 1].id;
+    return reseal_hash_key(ring, "audit hash key", from, &identity->audit) &&
+           reseal_hash_key(ring, "bucket hash key", from, &identity->bucket);
 }
 
 /* Opens one of the two hash keys into a context. */
@@ -157,16 +239,17 @@ static EVP_MAC_CTX *open_hash_key(const struct keyring *ring, const struct store
 
     store_place(&place, purpose, identity->id, identity->hash_data_key);
     if (key != NULL && open_key(key, &place, sealed, hash_key))
-        mac = keyed_hmac(hash_key);
+        mac = crypto_hmac_new(CRYPTO_DIGEST_SHA256, bytes_of(hash_key, sizeof hash_key));
     secret_wipe(hash_key, sizeof hash_key);
     return mac;
 }
 
-bool keyring_open(struct keyring *ring, const struct kek *kek,
-                  const struct store_identity *identity, char *why, size_t size)
+bool keyring_open(struct keyring *ring, struct kek *kek, const struct store_identity *identity,
+                  char *why, size_t size)
 {
     *ring = (struct keyring){0};
     memcpy(ring->store_id, identity->id, STORE_ID);
+    memcpy(ring->kek_id, kek->id, sizeof ring->kek_id);
     if (!open_data_keys(ring, kek, identity, why, size))
         goto fail;
     ring->audit = open_hash_key(ring, identity, "audit hash key", &identity->audit);
@@ -195,7 +278,7 @@ bool keyring_make_user_key(const struct keyring *ring, struct store_user *user)
     uint8_t key[SEAL_KEY];
     struct seal_place place;
 
-    if (ring->n_data == 0 || RAND_priv_bytes(key, sizeof key) != 1)
+    if (ring->n_data == 0 || !crypto_random_secret(key, sizeof key))
         return false;
     user->data_key = ring->data[ring->n_data - 1].id;
     user_place(&place, ring, user);
@@ -213,6 +296,15 @@ static bool open_user_key(const struct keyring *ring, const struct store_user *u
 
     user_place(&place, ring, user);
     return data != NULL && open_key(data, &place, &user->key, key);
+}
+
+bool keyring_opens(const struct keyring *ring, const struct store_user *user)
+{
+    uint8_t key[SEAL_KEY];
+
+    bool ok = open_user_key(ring, user, key);
+    secret_wipe(key, sizeof key);
+    return ok;
 }
 
 bool keyring_seal(const struct keyring *ring, const struct store_user *user,

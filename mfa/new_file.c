@@ -2,6 +2,7 @@
 
 #include "mfa/new_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -122,6 +123,28 @@ int new_file_write(const char *path, mode_t mode, const struct owner *owner, str
         error = new_file_finish(temporary, path);
     if (error != 0)
         unlink(temporary);
+    return error;
+}
+
+int new_file_sweep(const char *path)
+{
+    static const char ending[] = ".new-";
+    char folder[NEW_FILE_PATH_MAX];
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    size_t len = strlen(name), head = len + sizeof ending - 1;
+    struct dirent *entry;
+    int error = 0;
+
+    DIR *list = folder_of(path, folder) ? opendir(folder) : NULL;
+    if (list == NULL)
+        return errno;
+    while ((entry = readdir(list)) != NULL) {
+        if (strlen(entry->d_name) == head + 6 && memcmp(entry->d_name, name, len) == 0 &&
+            memcmp(entry->d_name + len, ending, sizeof ending - 1) == 0 &&
+            unlinkat(dirfd(list), entry->d_name, 0) != 0 && errno != ENOENT)
+            error = errno;
+    }
+    closedir(list);
     return error;
 }
 

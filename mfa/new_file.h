@@ -23,6 +23,9 @@ int new_file_finish(const char *temporary, const char *path);
 /* Both at once around the given content.  Nothing is left behind on failure. */
 int new_file_write(const char *path, mode_t mode, const struct owner *owner, struct bytes content);
 
+/* Removes what runs of new_file_write that were killed left beside path; nobody else may write it now. */
+int new_file_sweep(const char *path);
+
 /* Syncs the folder that holds path. */
 int new_file_sync_folder(const char *path);
 

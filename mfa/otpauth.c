@@ -2,11 +2,21 @@
 
 #include "mfa/otpauth.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include <liboath/oath.h>
+
+/* What differs between the kinds: the URI's type, and its last parameter. */
+static const struct {
+    const char *type, *last;
+} kinds[] = {
+    [TOKEN_TOTP] = {"totp", "period"},
+    [TOKEN_HOTP] = {"hotp", "counter"},
+};
+#define KINDS (sizeof kinds / sizeof kinds[0])
 
 static const char *const algorithms[] = {
     [ALGORITHM_SHA1] = "SHA1",
@@ -101,10 +111,13 @@ bool otpauth_uri(const struct otpauth *token, struct secret *uri)
 
     *uri = (struct secret){0};
     if (token->issuer.len == 0 || memchr(token->issuer.ptr, ':', token->issuer.len) != NULL ||
-        token->account.len == 0 || (size_t)token->algorithm >= ALGORITHMS)
+        token->account.len == 0 || (size_t)token->algorithm >= ALGORITHMS ||
+        (size_t)token->kind >= KINDS || token->counter < 0)
         return false;
-    int tail_len = snprintf(tail, sizeof tail, "&algorithm=%s&digits=%u&period=%u",
-                            algorithms[token->algorithm], token->digits, token->period);
+    int tail_len =
+        snprintf(tail, sizeof tail, "&algorithm=%s&digits=%u&%s=%" PRId64,
+                 algorithms[token->algorithm], token->digits, kinds[token->kind].last,
+                 token->kind == TOKEN_HOTP ? token->counter : (int64_t)token->period);
     if (tail_len < 0 || (size_t)tail_len >= sizeof tail)
         return false;
     if (!otpauth_base32(token->secret, &base32))
@@ -114,7 +127,9 @@ bool otpauth_uri(const struct otpauth *token, struct secret *uri)
     if (!secret_alloc(&draft, 64 + 6 * token->issuer.len + 3 * token->account.len + base32.len +
                                   (size_t)tail_len))
         goto out;
-    uint8_t *at = put(draft.ptr, bytes_str("otpauth://totp/"));
+    uint8_t *at = put(draft.ptr, bytes_str("otpauth://"));
+    at = put(at, bytes_str(kinds[token->kind].type));
+    at = put(at, bytes_str("/"));
     at = put_encoded(at, token->issuer);
     at = put(at, bytes_str(":"));
     at = put_encoded(at, token->account);

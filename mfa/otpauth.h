@@ -2,6 +2,7 @@
  * otpauth.h - a token as the text that authenticator apps read.
  *
  *   otpauth://totp/ISSUER:ACCOUNT?secret=BASE32&issuer=ISSUER&algorithm=SHA1&digits=6&period=30
+ *   otpauth://hotp/ISSUER:ACCOUNT?secret=BASE32&issuer=ISSUER&algorithm=SHA1&digits=6&counter=0
  *
  * Apps differ in what they forgive, so this writes the form that all of them read: issuer both in
  * the label and as a parameter, only RFC 3986 unreserved characters unescaped (a space is %20), the
@@ -13,14 +14,17 @@
 #include "common/bytes.h"
 #include "common/secret.h"
 #include "common/settings.h"
+#include "mfa/tokens.h"
 
 struct otpauth {
+    enum token_kind kind;
     struct bytes issuer;  /* not empty, no ':' */
     struct bytes account; /* not empty; any byte, ':' included, is percent-encoded */
     struct bytes secret;  /* raw bytes, not empty */
     enum settings_algorithm algorithm;
     unsigned digits; /* 6..8 */
-    unsigned period; /* seconds */
+    unsigned period; /* seconds; TOTP */
+    int64_t counter; /* of the next code, not negative; HOTP */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ bool owner_become(const char *user, char *why, size_t size)
         return true;
     if (!owner_find(user, &owner, why, size))
         return false;
-    if (setgroups(0, NULL) != 0 || setresgid(owner.gid, owner.gid, owner.gid) != 0 ||
+    if (initgroups(user, owner.gid) != 0 || setresgid(owner.gid, owner.gid, owner.gid) != 0 ||
         setresuid(owner.uid, owner.uid, owner.uid) != 0) {
         snprintf(why, size, "cannot become the OS user \"%s\": %s", user, strerror(errno));
         return false;
@@ -46,5 +47,7 @@ bool owner_become(const char *user, char *why, size_t size)
         snprintf(why, size, "cannot become the OS user \"%s\": root's rights remain", user);
         return false;
     }
-    return true;
+    /* libpq and others look for files of root's there, which they may not read any more: without it
+     * they take the home of the user that this now is. */
+    return unsetenv("HOME") == 0;
 }

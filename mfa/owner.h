@@ -20,9 +20,10 @@ struct owner {
 bool owner_find(const char *user, struct owner *owner, char *why, size_t size);
 
 /*
- * As root: becomes that user for good (supplementary groups, gid, uid), and checks that there is no
- * way back.  As anybody else: changes nothing and is true; the files' modes then decide.  False, and a
- * sentence in why, when the user does not exist or a step failed; the process must not go on then.
+ * As root: becomes that user for good (his groups, as systemd gives them to the daemon, by which he may
+ * have a PKCS#11 token's files; gid, uid; HOME is unset), and checks that there is no way back.  As
+ * anybody else: changes nothing and is true; the files' modes then decide.  False, and a sentence in
+ * why, when the user does not exist or a step failed; the process must not go on then.
  */
 bool owner_become(const char *user, char *why, size_t size);
 

@@ -6,9 +6,7 @@
 
 #include "mfa/cli.h"
 
-#define PROVE_TRIES     3
-#define PROVE_WAIT_S    600 /* for one line; then the token stays pending */
-#define PROVE_CODE_SIZE 64  /* bytes of a line; codes have 8 digits at most, people add spaces */
+#define PROVE_TRIES 3
 
 /*
  * Reads up to PROVE_TRIES lines from standard input, each a code with blanks anywhere; activates the

@@ -65,15 +65,20 @@ struct qr_style qr_style_for(FILE *stream)
     };
 }
 
-bool qr_draw(FILE *stream, const char *text, struct qr_style style)
+bool qr_draw(FILE *stream, const char *text, struct qr_style style, int *lines)
 {
     QRcode *code = QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L);
+
+    *lines = 0;
     if (code == NULL)
         return false;
-    if (style.utf8)
+    *lines = code->width + 2 * QR_QUIET;
+    if (style.utf8) {
+        *lines = (*lines + 1) / 2;
         draw_blocks(stream, code, style.colour);
-    else
+    } else {
         draw_ascii(stream, code, style.colour);
+    }
     secret_wipe(code->data, (size_t)code->width * (size_t)code->width);
     QRcode_free(code);
     return !ferror(stream);

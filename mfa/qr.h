@@ -21,9 +21,9 @@ struct qr_style qr_style_for(FILE *stream);
 /*
  * Draws text.  Without colour the half blocks are the light modules, as most terminals are dark; the
  * signs "##" are the dark ones.  libqrencode keeps copies of the text in memory that it frees
- * unwiped: call this in a process that ends soon.  False when the text is too long for a QR code,
- * memory is short, or the stream fails.
+ * unwiped: call this in a process that ends soon.  *lines is how many were drawn.  False when the
+ * text is too long for a QR code, memory is short, or the stream fails.
  */
-bool qr_draw(FILE *stream, const char *text, struct qr_style style);
+bool qr_draw(FILE *stream, const char *text, struct qr_style style, int *lines);
 
 #endif

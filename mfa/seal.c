@@ -2,14 +2,8 @@
 
 #include "mfa/seal.h"
 
+#include "common/crypto.h"
 #include "common/secret.h"
-
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-
-#define SEAL_VERSION 1
-#define NONCE_SIZE   12
-#define TAG_SIZE     16
 
 void seal_place_bytes(struct seal_place *place, struct bytes field)
 {
@@ -47,20 +41,20 @@ bool seal_close(const uint8_t key[SEAL_KEY], const struct seal_place *place, str
     int n = 0;
     EVP_CIPHER_CTX *ctx = NULL;
     uint8_t *nonce = sealed + 1;
-    uint8_t *text = nonce + NONCE_SIZE;
+    uint8_t *text = nonce + SEAL_NONCE;
 
     if (place->overflow || plain.len == 0 || plain.len > SEAL_PLAIN_MAX ||
         plain.len + SEAL_OVERHEAD > cap)
         return false;
     sealed[0] = SEAL_VERSION;
     ctx = EVP_CIPHER_CTX_new();
-    if (ctx == NULL || RAND_bytes(nonce, NONCE_SIZE) != 1 ||
-        EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) != 1 ||
+    if (ctx == NULL || !crypto_random(nonce, SEAL_NONCE) ||
+        EVP_EncryptInit_ex2(ctx, crypto_aes_256_gcm(), key, nonce, NULL) != 1 ||
         EVP_EncryptUpdate(ctx, NULL, &n, sealed, 1) != 1 ||
         EVP_EncryptUpdate(ctx, NULL, &n, place->at, (int)place->len) != 1 ||
         EVP_EncryptUpdate(ctx, text, &n, plain.ptr, (int)plain.len) != 1 ||
         (size_t)n != plain.len || EVP_EncryptFinal_ex(ctx, text + n, &n) != 1 || n != 0 ||
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, text + plain.len) != 1)
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, SEAL_TAG, text + plain.len) != 1)
         goto out;
     ok = true;
 out:
@@ -74,7 +68,7 @@ bool seal_open(const uint8_t key[SEAL_KEY], const struct seal_place *place, stru
     bool ok = false;
     int n = 0;
     EVP_CIPHER_CTX *ctx = NULL;
-    uint8_t tag[TAG_SIZE];
+    uint8_t tag[SEAL_TAG];
 
     *len = 0;
     if (place->overflow || sealed.len <= SEAL_OVERHEAD || sealed.len > SEAL_MAX ||
@@ -82,14 +76,14 @@ bool seal_open(const uint8_t key[SEAL_KEY], const struct seal_place *place, stru
         return false;
     size_t size = sealed.len - SEAL_OVERHEAD;
     const uint8_t *nonce = sealed.ptr + 1;
-    const uint8_t *text = nonce + NONCE_SIZE;
-    memcpy(tag, text + size, TAG_SIZE);
+    const uint8_t *text = nonce + SEAL_NONCE;
+    memcpy(tag, text + size, SEAL_TAG);
     ctx = EVP_CIPHER_CTX_new();
-    if (ctx == NULL || EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) != 1 ||
+    if (ctx == NULL || EVP_DecryptInit_ex2(ctx, crypto_aes_256_gcm(), key, nonce, NULL) != 1 ||
         EVP_DecryptUpdate(ctx, NULL, &n, sealed.ptr, 1) != 1 ||
         EVP_DecryptUpdate(ctx, NULL, &n, place->at, (int)place->len) != 1 ||
         EVP_DecryptUpdate(ctx, plain, &n, text, (int)size) != 1 || (size_t)n != size ||
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) != 1 ||
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, SEAL_TAG, tag) != 1 ||
         EVP_DecryptFinal_ex(ctx, plain + n, &n) != 1)
         goto out;
     *len = size;

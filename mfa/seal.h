@@ -6,7 +6,7 @@
  *
  *   sealed    u8 version   nonce[12]   ciphertext   tag[16]
  *
- * The associated data names the place: fields, each with its length in front, so that no two
+ * The associated data is the version and then the place: fields, each with its length in front, so that no two
  * different lists of fields read the same.
  */
 #ifndef PGSIGNET_MFA_SEAL_H
@@ -14,8 +14,11 @@
 
 #include "common/bytes.h"
 
-#define SEAL_KEY       32            /* bytes */
-#define SEAL_OVERHEAD  (1 + 12 + 16) /* bytes that sealing adds */
+#define SEAL_KEY       32 /* bytes */
+#define SEAL_VERSION   1
+#define SEAL_NONCE     12
+#define SEAL_TAG       16
+#define SEAL_OVERHEAD  (1 + SEAL_NONCE + SEAL_TAG) /* bytes that sealing adds */
 #define SEAL_PLAIN_MAX 64            /* bytes: the longest secret (SHA-512) */
 #define SEAL_MAX       (SEAL_PLAIN_MAX + SEAL_OVERHEAD)
 #define SEAL_PLACE_MAX 256 /* bytes of associated data */

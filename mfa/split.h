@@ -4,7 +4,7 @@
 #ifndef PGSIGNET_MFA_SPLIT_H
 #define PGSIGNET_MFA_SPLIT_H
 
-#include "common/bytes.h"
+#include "mfa/letters.h"
 
 enum split_order { SPLIT_PASSWORD_CODE, SPLIT_CODE_PASSWORD, SPLIT_CODE_ONLY };
 
@@ -20,5 +20,14 @@ struct split {
  * password and an empty code.
  */
 bool split_secret(struct bytes secret, enum split_order order, unsigned digits, struct split *out);
+
+#define SPLIT_RECOVERY 20 /* letters of a recovery code: 86 bits */
+
+/*
+ * The same for a recovery code, with hyphens or without: letters are then those of the code in lower
+ * case (the caller wipes them).  False when the string has no such form; *out as for split_secret.
+ */
+bool split_recovery(struct bytes secret, enum split_order order, uint8_t letters[SPLIT_RECOVERY],
+                    struct split *out);
 
 #endif

@@ -6,17 +6,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <sys/stat.h>
 
 #define OPEN_PATIENCE_MS 5000 /* opening may have to wait for another's recovery of the log */
-
-/* Pages of the log from which it is begun anew, and from which it is cut as well. */
-#define LOG_RESTART  1000
-#define LOG_CUT      4000
-/* That holds up other writers while readers end: some 20 ms at most, and then not again for 5 s. */
-#define LOG_TRIES    100
-#define LOG_PAUSE_MS 5000
+/*
+ * Who is stopped in his turn (a debugger, SIGSTOP) may not even hold SQLite's lock, which alone decides:
+ * he must not take a login's whole time.
+ */
+#define TURN_PATIENCE_MS 200
 
 static const char *const texts[SQ_COUNT] = {
 #define SQ_TEXT(name, text) [name] = text,
@@ -61,43 +58,6 @@ void sq_explain(sqlite3 *db, int rc, const char *path, const char *tried, char *
              rc, advice);
 }
 
-/*
- * Waits for another writer in steps of 50 to 200 us: a transaction here takes some 50 us, and SQLite's
- * own back-off, which grows to 100 ms, would be what most logins wait for.
- */
-static int wait_for_lock(void *context, int tries)
-{
-    const struct store_sqlite *s = context;
-
-    if (s->log_restarts ? tries >= LOG_TRIES : clock_mono_ms() >= s->deadline_ms)
-        return 0;
-    struct timespec pause = {.tv_nsec = tries < 15 ? 50000 + 10000 * (long)tries : 200000};
-    nanosleep(&pause, NULL);
-    return 1;
-}
-
-/*
- * After each commit.  SQLite's own way copies the log back but begins it anew only in a moment without
- * readers; under a steady flood there is none, and the log grew without limit.
- */
-static int keep_log_small(void *context, sqlite3 *db, const char *name, int pages)
-{
-    struct store_sqlite *s = context;
-    int in_log = -1;
-
-    if (pages < LOG_RESTART || clock_mono_ms() < s->log_restart_ms)
-        return SQLITE_OK;
-    s->log_restarts = true;
-    int rc = sqlite3_wal_checkpoint_v2(
-        db, name, pages >= LOG_CUT ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART,
-        &in_log, NULL);
-    s->log_restarts = false;
-    /* -1: another process is at it. */
-    if (rc != SQLITE_OK && in_log >= 0)
-        s->log_restart_ms = clock_mono_ms() + LOG_PAUSE_MS;
-    return SQLITE_OK; /* the commit stands, whatever became of the log */
-}
-
 sqlite3_stmt *sq_take(struct store *store, enum sq_statement which)
 {
     return sq_of(store)->statement[which];
@@ -134,6 +94,11 @@ enum store_status sq_row(struct store *store, sqlite3_stmt *statement, const cha
     return STORE_FAILED;
 }
 
+void sq_text(sqlite3_stmt *statement, int at, const char *value)
+{
+    sqlite3_bind_text(statement, at, value, -1, SQLITE_STATIC);
+}
+
 enum store_status sq_run(struct store *store, sqlite3_stmt *statement, const char *tried)
 {
     enum store_status status = sq_row(store, statement, tried);
@@ -149,6 +114,15 @@ enum store_status sq_change(struct store *store, sqlite3_stmt *statement, const 
     if (status == STORE_OK && sqlite3_changes(sq_of(store)->db) == 0)
         return STORE_NONE;
     return status;
+}
+
+enum store_status sq_change_number(struct store *store, enum sq_statement which, int64_t number,
+                                   const char *tried)
+{
+    sqlite3_stmt *statement = sq_take(store, which);
+
+    sq_number(statement, 1, number);
+    return sq_change(store, statement, tried);
 }
 
 bool sq_column_bytes(sqlite3_stmt *statement, int at, uint8_t *out, size_t cap, size_t *len)
@@ -201,6 +175,22 @@ static bool still_there(struct store_sqlite *s)
     return false;
 }
 
+void sq_take_turn(struct store_sqlite *s)
+{
+    if (s->queue == NULL || s->has_turn)
+        return;
+    int64_t patience_ms = clock_mono_ms() + TURN_PATIENCE_MS;
+    s->has_turn =
+        store_queue_enter(s->queue, patience_ms < s->deadline_ms ? patience_ms : s->deadline_ms);
+}
+
+void sq_end_turn(struct store_sqlite *s)
+{
+    if (s->has_turn)
+        store_queue_leave(s->queue);
+    s->has_turn = false;
+}
+
 static enum store_status sq_begin(struct store *store, enum store_mode mode, int64_t deadline_ms)
 {
     struct store_sqlite *s = sq_of(store);
@@ -218,30 +208,91 @@ static enum store_status sq_begin(struct store *store, enum store_mode mode, int
         }
         s->durable = durable;
     }
-    return sq_run(store, sq_take(store, mode == STORE_READ ? SQ_BEGIN_READ : SQ_BEGIN_WRITE),
-                  "begin");
+    if (mode != STORE_READ)
+        sq_take_turn(s);
+    enum store_status status = sq_run(
+        store, sq_take(store, mode == STORE_READ ? SQ_BEGIN_READ : SQ_BEGIN_WRITE), "begin");
+    if (status == STORE_OK)
+        status = sq_is_same(s);
+    else
+        sq_end_turn(s);
+    if (status == STORE_NONE) {
+        status = sq_witness_again(s);
+        return status == STORE_OK ? sq_begin(store, mode, deadline_ms) : status;
+    }
+    return status;
 }
 
 static void sq_rollback(struct store *store)
 {
     struct store_sqlite *s = sq_of(store);
 
+    s->n_notes = 0;
     /* Some errors (disk full) have ended the transaction already. */
     if (sqlite3_get_autocommit(s->db) == 0) {
         sqlite3_step(s->statement[SQ_ROLLBACK]);
         sqlite3_reset(s->statement[SQ_ROLLBACK]);
     }
+    sq_end_turn(s);
+}
+
+enum store_status sq_sync(struct store *store)
+{
+    struct store_sqlite *s = sq_of(store);
+    sqlite3_file *log = NULL;
+
+    if (s->durable)
+        return STORE_OK;
+    /* Frames that have left the log meanwhile were synced by whoever copied them back. */
+    int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (rc == SQLITE_OK)
+        rc = log != NULL && log->pMethods != NULL ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL)
+                                                  : SQLITE_IOERR_FSYNC;
+    if (rc == SQLITE_OK)
+        return STORE_OK;
+    sq_explain(NULL, rc, s->path, "write to disk", store->error, sizeof store->error);
+    return STORE_FAILED;
+}
+
+enum store_status sq_commit_as(struct store *store, bool counted)
+{
+    struct store_sqlite *s = sq_of(store);
+    struct sq_lasting lasting = {0};
+    enum store_status status = STORE_OK;
+
+    if (sqlite3_get_autocommit(s->db) != 0)
+        status = STORE_FAILED; /* an error before ended the transaction; its sentence stands */
+    else if (counted)
+        status = sq_lasting_count(s, &lasting);
+    if (status == STORE_OK)
+        status = sq_run(store, sq_take(store, SQ_COMMIT), "commit");
+    if (status != STORE_OK) {
+        sq_rollback(store);
+        goto out;
+    }
+    sq_bear_witness(s);
+    sq_end_turn(s);
+    if (counted)
+        status = sq_sync(store);
+    if (status == STORE_OK && counted)
+        status = sq_lasting_note(s, &lasting);
+    sq_tend_log(s);
+out:
+    witness_close(lasting.witness);
+    return status;
 }
 
 static enum store_status sq_commit(struct store *store)
 {
-    enum store_status status;
+    return sq_commit_as(store, sq_of(store)->durable);
+}
 
-    if (sqlite3_get_autocommit(sq_of(store)->db) != 0)
-        return STORE_FAILED; /* an error before ended the transaction; its sentence stands */
-    status = sq_run(store, sq_take(store, SQ_COMMIT), "commit");
-    if (status != STORE_OK)
-        sq_rollback(store);
+/* An attempt writes under the lock that it looked under: whoever holds it next comes after. */
+static enum store_status sq_drain(struct store *store, int64_t deadline_ms)
+{
+    enum store_status status = sq_begin(store, STORE_STEP, deadline_ms);
+
+    sq_rollback(store);
     return status;
 }
 
@@ -255,43 +306,60 @@ static void sq_close(struct store *store, bool abandon)
             sqlite3_finalize(s->statement[i]);
         sqlite3_close(s->db);
     }
+    witness_close(s->witness);
+    witness_close(s->claimed);
     free(s->path);
     free(s);
 }
 
-/* Is it one of ours, of a version we know? */
-static bool check_version(struct store_sqlite *s, char *why, size_t size)
+bool sq_version(sqlite3 *db, const char *path, int64_t *version, char *why, size_t size)
 {
     static const char *const pragmas[] = {"PRAGMA application_id", "PRAGMA user_version"};
     int64_t got[2] = {0};
 
     for (size_t i = 0; i < 2; i++) {
         sqlite3_stmt *statement = NULL;
-        int rc = sqlite3_prepare_v2(s->db, pragmas[i], -1, &statement, NULL);
+        int rc = sqlite3_prepare_v2(db, pragmas[i], -1, &statement, NULL);
         if (rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
             got[i] = sqlite3_column_int64(statement, 0);
         sqlite3_finalize(statement);
         if (rc != SQLITE_ROW) {
-            sq_explain(s->db, rc, s->path, "read the version", why, size);
+            sq_explain(db, rc, path, "read the version", why, size);
             return false;
         }
     }
+    *version = got[1];
     if (got[0] != SQ_APPLICATION)
         snprintf(why, size,
-                 "cannot use %s: it is a SQLite file but not a token store; check store.path",
-                 s->path);
+                 "cannot use %s: it is a SQLite file but not a token store; check store.path", path);
     else if (got[1] > SQ_SCHEMA)
         snprintf(why, size,
                  "cannot use the token store %s: its schema is version %lld and this program knows "
                  "up to %d; upgrade pgsignet on this host",
-                 s->path, (long long)got[1], SQ_SCHEMA);
+                 path, (long long)got[1], SQ_SCHEMA);
     else if (got[1] < 1)
         snprintf(why, size,
                  "cannot use the token store %s: it has no schema; remove it and run "
                  "`pgsignet-mfa init`",
-                 s->path);
+                 path);
     else
         return true;
+    return false;
+}
+
+/* Is it one of ours, of the version we use? */
+static bool check_version(struct store_sqlite *s, char *why, size_t size)
+{
+    int64_t version;
+
+    if (!sq_version(s->db, s->path, &version, why, size))
+        return false;
+    if (version == SQ_SCHEMA)
+        return true;
+    snprintf(why, size,
+             "cannot use the token store %s: its schema is version %lld and this program needs %d; "
+             "run `pgsignet-mfa init` to upgrade it",
+             s->path, (long long)version, SQ_SCHEMA);
     return false;
 }
 
@@ -301,9 +369,9 @@ static bool connect_store(struct store_sqlite *s, char *why, size_t size)
         return false;
     int rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) {
-        sqlite3_busy_handler(s->db, wait_for_lock, s);
+        sqlite3_busy_handler(s->db, sq_wait_for_lock, s);
         rc = sq_configure(s->db);
-        sqlite3_wal_hook(s->db, keep_log_small, s);
+        sqlite3_wal_hook(s->db, sq_see_log, s);
     }
     if (rc != SQLITE_OK) {
         sq_explain(s->db, rc, s->path, "open the file", why, size);
@@ -337,8 +405,10 @@ static enum store_status sq_open(const struct settings_store *settings, struct s
         return STORE_FAILED;
     }
     s->base.engine = &store_sqlite_engine;
+    s->queue = store_shared_queue();
+    s->copy_at = s->queue != NULL ? &s->queue->copy_at : &s->own_copy_at;
     s->deadline_ms = clock_mono_ms() + OPEN_PATIENCE_MS;
-    if (!connect_store(s, why, size)) {
+    if (!connect_store(s, why, size) || !sq_witness(s, settings->witness, why, size)) {
         sq_close(&s->base, false);
         return STORE_FAILED;
     }
@@ -355,22 +425,59 @@ const struct store_engine store_sqlite_engine = {
     .begin = sq_begin,
     .commit = sq_commit,
     .rollback = sq_rollback,
+    .adopt = sq_adopt,
+    .claim = sq_claim,
     .identity = sq_identity,
+    .upgrade = sq_upgrade,
+    .look = sq_look,
+    .burn_commit = sq_burn_commit,
+    .drain = sq_drain,
+    .failure_add = sq_failure_add,
+    .success_note = sq_success_note,
+    .state = sq_state,
+    .state_set = sq_state_set,
+    .wrap_add = sq_wrap_add,
+    .wrap_remove = sq_wrap_remove,
+    .data_key_remove = sq_data_key_remove,
+    .data_key_uses = sq_data_key_uses,
+    .hash_keys_set = sq_hash_keys_set,
     .user_find = sq_user_find,
     .user_add = sq_user_add,
     .user_set_key = sq_user_set_key,
     .user_raise_floor = sq_user_raise_floor,
+    .user_page = sq_user_page,
+    .user_scan = sq_user_scan,
+    .count = sq_count,
+    .user_set_lock = sq_user_set_lock,
+    .user_rename = sq_user_rename,
+    .user_remove = sq_user_remove,
     .token_list = sq_token_list,
     .token_scan = sq_token_scan,
+    .token_page = sq_token_page,
     .token_add = sq_token_add,
     .token_remove = sq_token_remove,
-    .token_burn = sq_token_burn,
     .token_restore = sq_token_restore,
     .token_activate = sq_token_activate,
+    .token_set_state = sq_token_set_state,
+    .token_rename = sq_token_rename,
+    .token_resync = sq_token_resync,
+    .token_reseal = sq_token_reseal,
+    .recovery_find = sq_recovery_find,
+    .recovery_page = sq_recovery_page,
+    .recovery_put = sq_recovery_put,
+    .recovery_remove = sq_recovery_remove,
+    .recovery_restore = sq_recovery_restore,
+    .break_glass_find = sq_break_glass_find,
+    .break_glass_put = sq_break_glass_put,
+    .break_glass_remove = sq_break_glass_remove,
+    .break_glass_scan = sq_break_glass_scan,
     .subject_find = sq_subject_find,
+    .subject_page = sq_subject_page,
     .subject_put = sq_subject_put,
+    .subject_remove = sq_subject_remove,
     .address_find = sq_address_find,
     .address_list = sq_address_list,
+    .address_page = sq_address_page,
     .address_put = sq_address_put,
     .address_remove = sq_address_remove,
     .address_forgive = sq_address_forgive,

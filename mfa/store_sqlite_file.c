@@ -5,36 +5,11 @@
 #include "mfa/new_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/*
- * user.floor_s outlives the user's tokens: who enrols anew starts above it.  subject holds keyed
- * hashes of names (or buckets), never names: what fails to log in may be a mistyped password.
- */
-static const char schema[] =
-    "CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL,"
-    " hash_data_key INTEGER NOT NULL REFERENCES data_key, audit BLOB NOT NULL,"
-    " bucket BLOB NOT NULL) STRICT;"
-    "CREATE TABLE data_key (id INTEGER PRIMARY KEY, kek_id TEXT NOT NULL, wrapped BLOB NOT NULL)"
-    " STRICT;"
-    "CREATE TABLE user (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE,"
-    " floor_s INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE user_key (user INTEGER PRIMARY KEY REFERENCES user,"
-    " data_key INTEGER NOT NULL REFERENCES data_key, sealed BLOB NOT NULL) STRICT;"
-    "CREATE TABLE token (id INTEGER PRIMARY KEY, user INTEGER NOT NULL REFERENCES user,"
-    " name TEXT NOT NULL, state INTEGER NOT NULL, algorithm INTEGER NOT NULL,"
-    " digits INTEGER NOT NULL, period INTEGER NOT NULL, created_s INTEGER NOT NULL,"
-    " confirmed_s INTEGER NOT NULL, last_used_s INTEGER NOT NULL, last_address TEXT NOT NULL,"
-    " last_step INTEGER NOT NULL, version INTEGER NOT NULL, secret BLOB NOT NULL,"
-    " UNIQUE (user, name)) STRICT;"
-    "CREATE TABLE subject (id BLOB PRIMARY KEY, slot INTEGER UNIQUE, failures INTEGER NOT NULL,"
-    " touched_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE address (subject BLOB NOT NULL REFERENCES subject ON DELETE CASCADE,"
-    " address BLOB NOT NULL, failures INTEGER NOT NULL, last_failure_ms INTEGER NOT NULL,"
-    " last_success_ms INTEGER NOT NULL, PRIMARY KEY (subject, address)) STRICT, WITHOUT ROWID;";
 
 static const char connection_pragmas[] =
     "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
@@ -88,6 +63,21 @@ static bool check_folder(const char *path, char *why, size_t size)
     return ok;
 }
 
+/*
+ * When the file was made, in nanoseconds; its number where the file system does not keep that: the number
+ * of one that was removed is soon given to another, be it the backup in its place.
+ */
+static uint64_t mark_of(const char *path, ino_t inode)
+{
+    struct statx st;
+    uint64_t made = 0;
+
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) == 0 &&
+        (st.stx_mask & STATX_BTIME) != 0)
+        made = (uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+    return made != 0 ? made : inode;
+}
+
 bool sq_check_file(struct store_sqlite *s, char *why, size_t size)
 {
     struct stat st;
@@ -111,61 +101,8 @@ bool sq_check_file(struct store_sqlite *s, char *why, size_t size)
     }
     s->device = st.st_dev;
     s->inode = st.st_ino;
+    s->mark = mark_of(s->path, st.st_ino);
     return check_folder(s->path, why, size);
-}
-
-static int insert_identity(sqlite3 *db, const struct store_identity *identity)
-{
-    sqlite3_stmt *key = NULL, *store = NULL;
-    int rc = sqlite3_prepare_v2(db, "INSERT INTO data_key VALUES (?1, ?2, ?3)", -1, &key, NULL);
-
-    for (size_t i = 0; rc == SQLITE_OK && i < identity->n_keys; i++) {
-        const struct store_data_key *row = &identity->keys[i];
-        sq_number(key, 1, row->id);
-        sqlite3_bind_text(key, 2, row->kek_id, -1, SQLITE_STATIC);
-        sq_bytes(key, 3, bytes_of(row->wrapped.at, row->wrapped.len));
-        rc = sqlite3_step(key) == SQLITE_DONE ? sqlite3_reset(key) : sqlite3_errcode(db);
-    }
-    if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(db, "INSERT INTO store VALUES (1, ?1, ?2, ?3, ?4)", -1, &store,
-                                NULL);
-    if (rc == SQLITE_OK) {
-        sq_bytes(store, 1, bytes_of(identity->id, STORE_ID));
-        sq_number(store, 2, identity->hash_data_key);
-        sq_bytes(store, 3, bytes_of(identity->audit.at, identity->audit.len));
-        sq_bytes(store, 4, bytes_of(identity->bucket.at, identity->bucket.len));
-        rc = sqlite3_step(store) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(db);
-    }
-    sqlite3_finalize(key);
-    sqlite3_finalize(store);
-    return rc;
-}
-
-/* Fills the temporary file; journal_mode=WAL is kept in its header. */
-static int fill(const char *temporary, const struct store_identity *identity, const char *path,
-                char *why, size_t size)
-{
-    sqlite3 *db = NULL;
-    char pragmas[96];
-
-    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%d",
-             SQ_APPLICATION, SQ_SCHEMA);
-    int rc = sqlite3_open_v2(temporary, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(db, "PRAGMA trusted_schema=OFF; PRAGMA synchronous=FULL; BEGIN", NULL,
-                          NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = insert_identity(db, identity);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(db, pragmas, NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(db, "COMMIT; PRAGMA journal_mode=WAL", NULL, NULL, NULL);
-    if (rc != SQLITE_OK)
-        sq_explain(db, rc, path, "make the tables", why, size);
-    sqlite3_close(db);
-    return rc;
 }
 
 static bool has_left_overs(const char *path, char *why, size_t size)
@@ -202,7 +139,7 @@ enum store_status sq_create(const struct settings_store *settings,
         return STORE_FAILED;
     int error = new_file_begin(settings->path, 0600, NULL, temporary);
     if (error == 0) {
-        if (fill(temporary, identity, settings->path, why, size) != SQLITE_OK) {
+        if (sq_fill(temporary, identity, settings->path, why, size) != SQLITE_OK) {
             unlink(temporary);
             return STORE_FAILED;
         }

@@ -6,6 +6,14 @@
 
 #include <stdio.h>
 
+/* Longer ago than that?  now_ms is at or after then_ms; both may be absurd. */
+static bool is_past(int64_t then_ms, int64_t now_ms, int64_t ms)
+{
+    int64_t passed;
+
+    return __builtin_sub_overflow(now_ms, then_ms, &passed) || passed > ms;
+}
+
 static unsigned number_of(const uint8_t hash[KEYRING_HASH], unsigned modulus)
 {
     unsigned n = (unsigned)hash[0] << 24 | (unsigned)hash[1] << 16 | (unsigned)hash[2] << 8 |
@@ -17,11 +25,6 @@ static unsigned number_of(const uint8_t hash[KEYRING_HASH], unsigned modulus)
 static struct bytes who_id(const struct subject *subject)
 {
     return bytes_of(subject->who.id, subject->who.id_len);
-}
-
-static struct bytes from_at(const struct subject *subject)
-{
-    return bytes_of(subject->from.at, subject->from.len);
 }
 
 static struct throttle_address throttle_of(const struct store_address *row)
@@ -38,69 +41,80 @@ bool subject_identify(const struct mfa *mfa, struct bytes user, struct store_sub
     return true;
 }
 
-/* Both hashes are made for either kind: known and unknown names cost the same. */
-static bool identify(const struct mfa *mfa, struct bytes user, struct bytes address,
-                     struct subject *subject)
+bool subject_ask(const struct mfa *mfa, struct bytes user, struct bytes address,
+                 struct store_ask *ask, bool *from_anybody)
 {
     uint8_t hash[KEYRING_HASH];
     struct address origin;
 
-    address_parse(address, &origin);
-    subject->from_name = origin.is_name;
+    *ask = (struct store_ask){.user = user};
+    address_parse(address, &mfa->origins, &origin);
+    *from_anybody = origin.is_name || origin.is_proxy;
     address = bytes_of(origin.at, origin.len);
-    if (!subject_identify(mfa, user, &subject->who) ||
-        !keyring_hash(mfa->ring.bucket, address, hash))
+    if (!subject_identify(mfa, user, &ask->name) || !keyring_hash(mfa->ring.bucket, address, hash))
         return false;
-    if (subject->kind == SUBJECT_BUCKET) {
-        unsigned bucket = number_of(subject->who.id, SUBJECT_BUCKETS);
-        subject->who = (struct store_subject){
-            .id = {(uint8_t)(bucket >> 8), (uint8_t)(bucket & 0xff)},
-              .id_len = 2, .slot = -1
-        };
-        subject->from.at[0] = (uint8_t)number_of(hash, SUBJECT_BUCKET_SOURCES);
-        subject->from.len = 1;
-    } else if (address.len > sizeof subject->from.at) {
+    unsigned bucket = number_of(ask->name.id, SUBJECT_BUCKETS);
+    ask->bucket = (struct store_subject){
+        .id = {(uint8_t)(bucket >> 8), (uint8_t)(bucket & 0xff)},
+          .id_len = 2, .slot = -1
+    };
+    ask->bucket_from.at[0] = (uint8_t)number_of(hash, SUBJECT_BUCKET_SOURCES);
+    ask->bucket_from.len = 1;
+    if (address.len > sizeof ask->name_from.at) {
         /* A name; it counts all the same. */
-        memcpy(subject->from.at, hash, sizeof hash);
-        subject->from.len = sizeof hash;
+        memcpy(ask->name_from.at, hash, sizeof hash);
+        ask->name_from.len = sizeof hash;
     } else if (address.len > 0) {
-        memcpy(subject->from.at, address.ptr, address.len);
-        subject->from.len = address.len;
+        memcpy(ask->name_from.at, address.ptr, address.len);
+        ask->name_from.len = address.len;
     }
     return true;
 }
 
-enum store_status subject_load(struct mfa *mfa, enum subject_kind kind, struct bytes user,
-                               struct bytes address, int64_t now_ms, struct subject *subject)
+void subject_of_view(const struct store_view *view, bool from_anybody, int64_t now_ms,
+                     struct subject *subject)
 {
-    struct store_subject who;
-    struct store_address from;
+    *subject = (struct subject){
+        .kind = view->in_bucket ? SUBJECT_BUCKET : SUBJECT_NAME,
+        .who = view->who,
+        .from = view->from,
+        .who_stored = view->who_stored,
+        .from_stored = view->from_stored,
+        .from_anybody = from_anybody,
+    };
+    /* Nobody can unlock a bucket, so it forgets by itself. */
+    if (subject->kind == SUBJECT_BUCKET &&
+        (now_ms < subject->who.touched_ms ||
+         is_past(subject->who.touched_ms, now_ms, SUBJECT_FORGET_MS)))
+        subject->who.failures = 0;
+}
 
-    *subject = (struct subject){.kind = kind};
-    if (!identify(mfa, user, address, subject)) {
+enum store_status subject_load(struct mfa *mfa, struct bytes user, struct bytes address,
+                               int64_t now_ms, struct subject *subject)
+{
+    const struct store_engine *engine = mfa->store->engine;
+    struct store_ask ask;
+    struct store_view view = {0};
+    bool from_anybody;
+
+    if (!subject_ask(mfa, user, address, &ask, &from_anybody)) {
         snprintf(mfa->store->error, sizeof mfa->store->error,
                  "cannot count failures: HMAC-SHA256 fails in OpenSSL");
         return STORE_FAILED;
     }
-    enum store_status status = mfa->store->engine->subject_find(mfa->store, who_id(subject), &who);
-    if (status == STORE_FAILED)
-        return status;
-    if (status == STORE_OK) {
-        subject->who = who;
-        subject->who_stored = true;
-    }
-    /* Nobody can unlock a bucket, so it forgets by itself. */
-    if (kind == SUBJECT_BUCKET &&
-        (now_ms < subject->who.touched_ms || now_ms - subject->who.touched_ms > SUBJECT_FORGET_MS))
-        subject->who.failures = 0;
-    status = mfa->store->engine->address_find(mfa->store, who_id(subject), from_at(subject), &from);
-    if (status == STORE_FAILED)
-        return status;
-    if (status == STORE_OK) {
-        subject->from = from;
-        subject->from_stored = true;
-    }
-    return STORE_OK;
+    struct bytes id = bytes_of(ask.name.id, ask.name.id_len);
+    enum store_status status = engine->subject_find(mfa->store, id, &view.who);
+    view.who_stored = status == STORE_OK;
+    if (status == STORE_NONE)
+        view.who = ask.name;
+    if (status != STORE_FAILED)
+        status = engine->address_find(mfa->store, id,
+                                      bytes_of(ask.name_from.at, ask.name_from.len), &view.from);
+    view.from_stored = status == STORE_OK;
+    if (status == STORE_NONE)
+        view.from = ask.name_from;
+    subject_of_view(&view, from_anybody, now_ms, subject);
+    return status == STORE_FAILED ? STORE_FAILED : STORE_OK;
 }
 
 enum throttle_verdict subject_judge(const struct mfa *mfa, const struct subject *subject,
@@ -108,6 +122,9 @@ enum throttle_verdict subject_judge(const struct mfa *mfa, const struct subject 
 {
     struct throttle_address from = throttle_of(&subject->from);
 
+    /* The row may be older than the list of proxies. */
+    if (subject->from_anybody)
+        from.last_success_ms = 0;
     return throttle_judge(&mfa->throttle, &from, subject->who.failures, now_ms);
 }
 
@@ -153,7 +170,7 @@ static bool forgotten(const struct mfa *mfa, const struct store_address *at, int
     struct throttle_address row = throttle_of(at);
 
     return !throttle_is_recent(&mfa->throttle, &row, now_ms) && row.last_failure_ms <= now_ms &&
-           now_ms - row.last_failure_ms > SUBJECT_FORGET_MS;
+           is_past(row.last_failure_ms, now_ms, SUBJECT_FORGET_MS);
 }
 
 /* Before a new address is added: drops rows that say nothing any more, and one more if it is full. */
@@ -185,35 +202,24 @@ static enum store_status make_room(struct mfa *mfa, const struct subject *subjec
     return STORE_OK;
 }
 
-static enum store_status save(struct mfa *mfa, struct subject *subject, int64_t now_ms)
+enum store_status subject_fail(struct mfa *mfa, const struct subject *subject, int64_t now_ms)
 {
-    subject->who.touched_ms = now_ms;
+    int64_t forget_ms = subject->kind == SUBJECT_BUCKET ? SUBJECT_FORGET_MS : 0;
+
     if (!subject->from_stored && make_room(mfa, subject, now_ms) != STORE_OK)
         return STORE_FAILED;
-    if (mfa->store->engine->subject_put(mfa->store, &subject->who) != STORE_OK)
+    return mfa->store->engine->failure_add(mfa->store, &subject->who, &subject->from, forget_ms,
+                                           now_ms);
+}
+
+enum store_status subject_succeed(struct mfa *mfa, const struct subject *subject, int64_t now_ms)
+{
+    if (!subject->from_stored && make_room(mfa, subject, now_ms) != STORE_OK)
         return STORE_FAILED;
-    return subject_save_address(mfa, subject);
-}
-
-enum store_status subject_fail(struct mfa *mfa, struct subject *subject, int64_t now_ms)
-{
-    subject->who.failures = throttle_add(subject->who.failures);
-    subject->from.failures = throttle_add(subject->from.failures);
-    subject->from.last_failure_ms = now_ms;
-    return save(mfa, subject, now_ms);
-}
-
-enum store_status subject_succeed(struct mfa *mfa, struct subject *subject, int64_t now_ms)
-{
-    int64_t others = subject->who.failures - subject->from.failures;
-
-    subject->who.failures = others > 0 ? others : 0;
-    subject->who.slot = -1; /* a real user: kept for good */
-    subject->from.failures = 0;
-    /* A name is what the client's reverse DNS says: trusting it would let anybody past the cap. */
-    if (!subject->from_name)
-        subject->from.last_success_ms = now_ms;
-    return save(mfa, subject, now_ms);
+    /* A name is what the client's reverse DNS says, and everybody comes through a proxy: trusting
+     * either would let anybody past the cap. */
+    return mfa->store->engine->success_note(mfa->store, &subject->who, &subject->from,
+                                            !subject->from_anybody, now_ms);
 }
 
 enum store_status subject_keep(struct mfa *mfa, struct bytes user, int64_t now_ms)
@@ -232,4 +238,15 @@ enum store_status subject_keep(struct mfa *mfa, struct bytes user, int64_t now_m
     who.slot = -1;
     who.touched_ms = now_ms;
     return mfa->store->engine->subject_put(mfa->store, &who);
+}
+
+bool subject_is_noted(const struct subject *subject, int64_t now_ms)
+{
+    const int64_t hour_ms = INT64_C(3600) * 1000;
+    int64_t last = subject->from.last_success_ms;
+
+    if (subject->from.failures != 0 || subject->who.slot >= 0)
+        return false;
+    return subject->from_anybody || (last <= now_ms ? !is_past(last, now_ms, hour_ms - 1)
+                                                    : !is_past(now_ms, last, hour_ms));
 }

@@ -27,7 +27,7 @@ struct subject {
     struct store_address from;
     bool who_stored;
     bool from_stored;
-    bool from_name; /* the address is not numeric (address.h) */
+    bool from_anybody; /* a name or a proxy (address.h): it does not tell who is there */
 };
 
 /*
@@ -36,9 +36,20 @@ struct subject {
  */
 bool subject_identify(const struct mfa *mfa, struct bytes user, struct store_subject *who);
 
-/* Reads the two rows (or fills in those of somebody who never failed).  In a transaction. */
-enum store_status subject_load(struct mfa *mfa, enum subject_kind kind, struct bytes user,
-                               struct bytes address, int64_t now_ms, struct subject *subject);
+/*
+ * Whom and what a look is to ask about; bucket_without_token and recovery are the caller's to set.
+ * from_anybody: see struct subject.  Known and unknown names cost the same.  False when the library fails.
+ */
+bool subject_ask(const struct mfa *mfa, struct bytes user, struct bytes address,
+                 struct store_ask *ask, bool *from_anybody);
+
+/* The subject that a look found. */
+void subject_of_view(const struct store_view *view, bool from_anybody, int64_t now_ms,
+                     struct subject *subject);
+
+/* Reads the two rows of a name (or fills in those of somebody who never failed).  In a transaction. */
+enum store_status subject_load(struct mfa *mfa, struct bytes user, struct bytes address,
+                               int64_t now_ms, struct subject *subject);
 
 enum throttle_verdict subject_judge(const struct mfa *mfa, const struct subject *subject,
                                     int64_t now_ms);
@@ -47,9 +58,15 @@ enum throttle_verdict subject_judge(const struct mfa *mfa, const struct subject 
 bool subject_mend(struct subject *subject, int64_t now_ms);
 enum store_status subject_save_address(struct mfa *mfa, const struct subject *subject);
 
-/* One failure, one full success; in a writing transaction, after subject_load in the same. */
-enum store_status subject_fail(struct mfa *mfa, struct subject *subject, int64_t now_ms);
-enum store_status subject_succeed(struct mfa *mfa, struct subject *subject, int64_t now_ms);
+/* One failure, one full success; in the writing transaction in which the subject was looked at. */
+enum store_status subject_fail(struct mfa *mfa, const struct subject *subject, int64_t now_ms);
+enum store_status subject_succeed(struct mfa *mfa, const struct subject *subject, int64_t now_ms);
+
+/*
+ * Would subject_succeed find nothing to change?  A success is noted at most once an hour: a store that is
+ * written at each login is not worth a finer date.
+ */
+bool subject_is_noted(const struct subject *subject, int64_t now_ms);
 
 /* Gives an enrolled name rows of its own for good. */
 enum store_status subject_keep(struct mfa *mfa, struct bytes user, int64_t now_ms);
