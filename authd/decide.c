@@ -56,6 +56,77 @@ static bool is_counting(const struct login *login)
     return true;
 }
 
+/*
+ * --- bursts --------------------------------------------------------------------------------------
+ *
+ * One HMAC for every login that might use one, known name or not.  A string that is kept replaces the
+ * code and nothing else.
+ */
+
+static bool tells_who(const struct login *login)
+{
+    struct address address;
+
+    address_parse(login->request->rhost, &login->providers->origins, &address);
+    return !address.is_name && !address.is_proxy;
+}
+
+/* With `stack` the next module has not spoken yet: no success is known to be full. */
+static bool hash_burst(struct login *login)
+{
+    const struct providers *p = login->providers;
+    const struct settings_policy *policy = login->policy;
+    const struct wire_request *request = login->request;
+    const struct burst_login at = {.secret = request->secret,
+                                   .user = request->user,
+                                   .address = request->rhost,
+                                   .policy = bytes_str(policy->name),
+                                   .service = request->service};
+
+    login->burst_is_hashed = p->burst != NULL && p->settings->has_burst && !policy->strict &&
+                             policy->password != PASSWORD_STACK && tells_who(login) &&
+                             burst_hash(p->burst, &at, login->burst_hash);
+    return login->burst_is_hashed;
+}
+
+/*
+ * Lock, throttle and cap as for a code.  REASON_GRANTED with *used: the code's place is taken; without:
+ * the string is to be looked at as any other.
+ */
+static enum reason try_burst(struct login *login, struct mfa_attempt attempt, bool *used)
+{
+    const struct providers *p = login->providers;
+    struct burst_found found;
+
+    *used = false;
+    if (!hash_burst(login) || !burst_find(p->burst, login->burst_hash, login->up_ms, &found) ||
+        found.code_len > attempt.secret.len)
+        return REASON_GRANTED;
+    attempt.code_due = false;
+    enum reason reason = mfa_attempt(p->mfa, &attempt, login->deadline_ms, &login->code);
+    if (reason != REASON_GRANTED)
+        return reason;
+    /* Whoever has no token any more, or only disabled ones, has nothing to be spared. */
+    if (!login->code.enrolled || !burst_use(&found, login->up_ms))
+        return REASON_GRANTED;
+    *used = true;
+    login->code.password_length = attempt.secret.len - found.code_len;
+    login->code.password_offset = attempt.code_first ? found.code_len : 0;
+    return REASON_GRANTED;
+}
+
+void decide_begin_burst(const struct login *login)
+{
+    const struct providers *p = login->providers;
+    const struct settings_burst *burst = &p->settings->burst;
+
+    if (login->reason == REASON_GRANTED && login->burst_is_hashed &&
+        login->progress[STEP_CODE] == STEP_PASSED)
+        burst_add(p->burst, login->burst_hash,
+                  login->request->secret.len - login->code.password_length, burst->connections,
+                  burst->seconds, login->up_ms);
+}
+
 /* --- the steps: REASON_GRANTED passes, anything else ends the login ---------------------------- */
 
 static enum reason step_code(struct login *login)
@@ -84,7 +155,10 @@ static enum reason step_code(struct login *login)
     if (!attempt.code_due && !is_counting(login))
         return REASON_STORE_UNAVAILABLE;
 
-    enum reason reason = mfa_attempt(p->mfa, &attempt, login->deadline_ms, &login->code);
+    bool burst = false;
+    enum reason reason = attempt.code_due ? try_burst(login, attempt, &burst) : REASON_GRANTED;
+    if (reason == REASON_GRANTED && !burst)
+        reason = mfa_attempt(p->mfa, &attempt, login->deadline_ms, &login->code);
     login->slot->burn = login->code.burn;
     login->user_known = login->code.user_known || login->exempt != NULL;
     login->slot->user_known = login->user_known;
@@ -93,8 +167,14 @@ static enum reason step_code(struct login *login)
         return reason;
     login->password = bytes_of(login->request->secret.ptr + login->code.password_offset,
                                login->code.password_length);
-    if (!attempt.code_due)
+    if (login->code.means == MFA_BY_BREAK_GLASS) {
+        login->progress[STEP_CODE] = STEP_BREAK_GLASS;
+        login->exempt = NULL; /* was not needed */
+    } else if (burst) {
+        login->progress[STEP_CODE] = STEP_BURST;
+    } else if (!attempt.code_due) {
         login->progress[STEP_CODE] = login->exempt != NULL ? STEP_EXEMPT : STEP_NOT_ASKED_FOR;
+    }
     return REASON_GRANTED;
 }
 
@@ -167,6 +247,14 @@ static const struct {
 
 /* --- the decision ------------------------------------------------------------------------------ */
 
+/* What else there is to ask may be what is broken. */
+static enum reason end_by_break_glass(struct login *login)
+{
+    for (size_t i = STEP_CODE + 1; i < STEP_COUNT; i++)
+        login->progress[i] = STEP_NOT_ASKED_FOR;
+    return REASON_GRANTED;
+}
+
 static enum reason run_steps(struct login *login)
 {
     bool account_alone = login->request->kind == WIRE_ACCOUNT;
@@ -183,6 +271,8 @@ static enum reason run_steps(struct login *login)
             login->progress[i] = STEP_FAILED;
             return reason;
         }
+        if (login->progress[i] == STEP_BREAK_GLASS)
+            return end_by_break_glass(login);
         if (login->progress[i] == STEP_NOT_TRIED)
             login->progress[i] = STEP_PASSED;
     }
@@ -192,7 +282,11 @@ static enum reason run_steps(struct login *login)
 /* What a login is called that passed every step there was. */
 static enum reason name_success(const struct login *login)
 {
+    if (login->progress[STEP_CODE] == STEP_BREAK_GLASS)
+        return REASON_GRANTED_BREAK_GLASS;
+
     bool verified_something = login->progress[STEP_CODE] == STEP_PASSED ||
+                              login->progress[STEP_CODE] == STEP_BURST ||
                               login->progress[STEP_PASSWORD] == STEP_PASSED ||
                               login->request->kind == WIRE_ACCOUNT;
 
@@ -265,6 +359,9 @@ static enum reason judge(struct login *login)
 
     if (!is_role_name(request->user))
         return REASON_BAD_NAME;
+    /* The connection that this login is may be one that a worker, perhaps the only one, waits for. */
+    if (own_roles_has(login->providers->own_roles, request->user))
+        return REASON_OWN_ROLE;
     /* A NUL inside a name would let "default\0x" stand for "default". */
     if ((request->policy.len > 0 && memchr(request->policy.ptr, '\0', request->policy.len)) ||
         (request->service.len > 0 && memchr(request->service.ptr, '\0', request->service.len)))
@@ -308,6 +405,7 @@ void decide_clear(struct login *login)
     directory_entry_free(login->entry);
     login->entry = NULL;
     secret_wipe(&login->role, sizeof login->role);
+    secret_wipe(login->burst_hash, sizeof login->burst_hash);
     free(login->group);
     login->group = NULL;
 }

@@ -8,9 +8,11 @@
 #ifndef PGSIGNET_DECIDE_H
 #define PGSIGNET_DECIDE_H
 
-#include "authd/role.h"
+#include "authd/own_role.h"
 #include "authd/shared.h"
+#include "common/address.h"
 #include "common/directory.h"
+#include "common/role.h"
 #include "common/settings.h"
 #include "common/wire.h"
 #include "mfa/verify.h"
@@ -24,6 +26,9 @@ struct providers {
     struct directory *directory;
     struct role_source *roles;
     struct outage *outage;
+    const struct own_roles *own_roles; /* as which this daemon connects; NULL: none */
+    struct burst *burst;             /* NULL: no string counts twice, whatever the settings say */
+    struct address_rules origins;
     struct returns *returns; /* NULL: no memory is shared, and no code comes back once sent */
 };
 
@@ -33,6 +38,8 @@ enum step { STEP_CODE, STEP_PASSWORD, STEP_ACCOUNT, STEP_GROUPS, STEP_ROLE, STEP
 enum progress {
     STEP_NOT_TRIED,     /* an earlier step ended the login */
     STEP_NOT_ASKED_FOR, /* the policy has no such step */
+    STEP_BURST,         /* the code: the string was accepted whole a moment ago */
+    STEP_BREAK_GLASS,   /* the code: a passphrase stood for all factors */
     STEP_EXEMPT,        /* the code, for a user the policy exempts */
     STEP_LEFT_TO_STACK, /* the password, for policies with `stack` */
     STEP_PASSED,
@@ -46,6 +53,7 @@ struct login {
     struct slot *slot;   /* gets what must be given back if this process does not survive */
     int64_t now_ms;      /* Unix time */
     int64_t boot_s;      /* Unix time */
+    int64_t up_ms;       /* CLOCK_BOOTTIME */
     int64_t deadline_ms; /* CLOCK_MONOTONIC */
 
     /* out */
@@ -65,6 +73,8 @@ struct login {
     struct directory_entry *entry;
     struct role role;
     bool role_was_read;
+    bool burst_is_hashed; /* this login may use a burst, or begin one */
+    uint8_t burst_hash[BURST_HASH];
 };
 
 /*
@@ -75,6 +85,12 @@ void decide(struct login *login);
 
 /* Turns a decided login into UNAVAILABLE after all (its event could not be recorded). */
 void decide_withdraw(struct login *login, enum reason reason);
+
+/*
+ * Lets the string of a login that was granted by its code count again for a while, where the settings
+ * say so.  Once its event is recorded, before it is answered: the client may be back at once.
+ */
+void decide_begin_burst(const struct login *login);
 
 /* Wipes and frees what the decision owns. */
 void decide_clear(struct login *login);

@@ -42,6 +42,10 @@ static enum audit_factor factor_of(const struct login *login, enum step step)
         return FACTOR_EXEMPT;
     case STEP_LEFT_TO_STACK:
         return FACTOR_LEFT_TO_STACK;
+    case STEP_BREAK_GLASS:
+        return FACTOR_BREAK_GLASS;
+    case STEP_BURST:
+        return FACTOR_BURST;
     case STEP_PASSED:
         return FACTOR_OK;
     case STEP_FAILED:
@@ -73,6 +77,12 @@ bool event_login(struct audit *audit, const struct login *login, uint64_t id, ui
                  int64_t total_us, const char *trouble)
 {
     static const char gave_back[] = "the code was given back and counts again";
+    static const char *const glass[] = {
+        [MFA_GLASS_NONE] = "",
+        [MFA_GLASS_WRONG] = "a wrong passphrase for a break-glass account",
+        [MFA_GLASS_UNARMED] = "the passphrase of a break-glass account that is not armed",
+        [MFA_GLASS_ARMED] = "the passphrase of an armed break-glass account",
+    };
     const struct wire_request *r = login->request;
     char detail[DETAIL_MAX];
     struct audit_event event = {
@@ -88,6 +98,9 @@ bool event_login(struct audit *audit, const struct login *login, uint64_t id, ui
         .policy = login->policy != NULL ? bytes_str(login->policy->name) : r->policy,
         .group = login->group,
         .token = login->code.token_name,
+        .severity = mfa_is_alarming(&login->code, login->reason) ? SEVERITY_ALERT
+                                                                 : SEVERITY_USUAL,
+        .break_glass_reason = login->code.break_glass_reason,
         .exempt_reason = login->exempt != NULL ? login->exempt->reason : NULL,
         .steps = {.code_us = login->step_us[STEP_CODE],
                   .password_us = login->step_us[STEP_PASSWORD],
@@ -101,9 +114,11 @@ bool event_login(struct audit *audit, const struct login *login, uint64_t id, ui
         .detail = detail,
     };
 
+    const char *ours = login->gave_back ? gave_back : glass[login->code.glass];
+
     /* The short sentence first: the long one may be cut. */
-    snprintf(detail, sizeof detail, "%s%s%s", login->gave_back ? gave_back : "",
-             login->gave_back && trouble[0] != '\0' ? "; " : "", trouble);
+    snprintf(detail, sizeof detail, "%s%s%s", ours,
+             ours[0] != '\0' && trouble[0] != '\0' ? "; " : "", trouble);
     fill_factors(login, &event.factors);
     return write_event(audit, &event);
 }

@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += libauthd.la
 
 # Everything but main(), so that the tests can link it.
 libauthd_la_SOURCES = \
+	authd/burst.c authd/burst.h \
 	authd/clients.c authd/clients.h \
 	authd/decide.c authd/decide.h \
 	authd/event.c authd/event.h \
@@ -15,7 +16,7 @@ libauthd_la_SOURCES = \
 	authd/shared.c authd/shared.h \
 	authd/verifier.c authd/verifier.h \
 	authd/worker.c authd/worker.h
-libauthd_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS)
+libauthd_la_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS)
 libauthd_la_LIBADD = librole.la libldapc.la libmfa.la libcommon.la $(SYSTEMD_LIBS)
 
 pgsignetd_SOURCES = authd/main.c

@@ -13,6 +13,7 @@
 #include "authd/listen.h"
 #include "authd/master.h"
 #include "authd/named_files.h"
+#include "common/crypto.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "common/settings.h"
@@ -210,6 +211,7 @@ static void check_files(const struct settings *settings)
 int main(int argc, char **argv)
 {
     struct options options = {.config = SETTINGS_DEFAULT_PATH};
+    char why[512];
     int done = parse_options(argc, argv, &options);
 
     if (done >= 0)
@@ -217,10 +219,16 @@ int main(int argc, char **argv)
     secret_harden_process();
     log_open("pgsignetd", !options.foreground && !options.check_config, options.debug);
     char *config = absolute(options.config);
-    struct settings *settings = config != NULL ? settings_load(config, stderr) : NULL;
+    struct settings *settings =
+        config != NULL ? settings_load(config, SETTINGS_FOR_LOGINS, stderr) : NULL;
     free(config);
     if (settings == NULL)
         return 1;
+    if (!crypto_start(settings->fips == FIPS_REQUIRE, why, sizeof why)) {
+        log_error("%s", why);
+        settings_free(settings);
+        return 1;
+    }
     if (options.check_config) {
         printf("%s: no faults\n", options.config);
         check_files(settings);

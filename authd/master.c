@@ -19,6 +19,7 @@
 #include "authd/shared.h"
 #include "authd/worker.h"
 #include "common/clock.h"
+#include "common/crypto.h"
 #include "common/guard.h"
 #include "common/log.h"
 
@@ -141,8 +142,8 @@ static struct settings *load_and_log(const char *path)
     char *text = NULL;
     size_t size = 0;
     FILE *faults = open_memstream(&text, &size);
-    struct settings *fresh = settings_load(path, faults);
-    char *rest = NULL;
+    struct settings *fresh = settings_load(path, SETTINGS_FOR_LOGINS, faults);
+    char *rest = NULL, why[512];
 
     if (faults != NULL)
         fclose(faults);
@@ -150,6 +151,11 @@ static struct settings *load_and_log(const char *path)
          line = strtok_r(NULL, "\n", &rest))
         log_error("%s", line);
     free(text);
+    if (fresh != NULL && !crypto_start(fresh->fips == FIPS_REQUIRE, why, sizeof why)) {
+        log_error("%s", why);
+        settings_free(fresh);
+        fresh = NULL;
+    }
     return fresh;
 }
 

@@ -11,11 +11,15 @@ int named_files_report(const struct settings *settings, FILE *out)
     static const char mode[] = "it must be readable by daemon.user";
     static const char secret[] = "it must belong to daemon.user, with mode 0400";
     static const char init[] = "`pgsignet-mfa init` makes it, if this host had none before";
+    bool has_file = settings->keys.provider == KEY_PROVIDER_FILE;
+    const char *key_file = has_file ? settings->keys.path : NULL;
+    const char *store_file =
+        settings->store.engine == STORE_ENGINE_SQLITE ? settings->store.path : NULL;
     const struct {
         const char *key, *path, *advice;
     } files[] = {
-        {"keys.path",               settings->keys.path,               init  },
-        {"store.path",              settings->store.path,              init  },
+        {"keys.path",               key_file,                          init  },
+        {"store.path",              store_file,                        init  },
         {"ldap.bind_password_file", settings->ldap.bind_password_file, secret},
         {"ldap.ca_file",            settings->ldap.ca_file,            mode  },
         {"ldap.cert_file",          settings->ldap.cert_file,          mode  },

@@ -13,6 +13,7 @@
 #include "common/guard.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "common/text.h"
 
 /* The module sends right after it connects; whoever does not is in the way of others. */
 #define REQUEST_WAIT_MS  1000
@@ -22,6 +23,8 @@
 #define REPLY_MARGIN_MS  100
 /* Refused peers make at most one event in this time. */
 #define REFUSAL_QUIET_MS 1000
+/* So do logins as the daemon's own role in the log; each of them is an event. */
+#define OWN_ROLE_QUIET_MS 1000
 
 static bool peer_of(int fd, struct ucred *peer)
 {
@@ -125,6 +128,23 @@ static void log_trouble(const struct login *login, uint64_t event, const char *w
                     reason_name(login->reason), words[0] != '\0' ? ": " : "", words);
 }
 
+static void log_own_role(struct worker *worker, const struct login *login, uint64_t event)
+{
+    int64_t now = clock_mono_ms();
+    char name[256];
+
+    if (login->reason != REASON_OWN_ROLE ||
+        (worker->own_role_logged_ms != 0 && now - worker->own_role_logged_ms < OWN_ROLE_QUIET_MS))
+        return;
+    worker->own_role_logged_ms = now;
+    text_escape(name, sizeof name, login->request->user);
+    log_warning("event %016llx: refused a login as role %s through PAM, because this daemon itself "
+                "connects as it and cannot wait for its own answer; if that was the daemon, put "
+                "above the pam lines of pg_hba.conf: local all %s peer, or: hostssl all %s ADDRESS "
+                "scram-sha-256 (or cert)",
+                (unsigned long long)event, name, name, name);
+}
+
 static void answer(struct worker *worker, int fd, const struct wire_request *request,
                    const struct ucred *peer)
 {
@@ -139,6 +159,7 @@ static void answer(struct worker *worker, int fd, const struct wire_request *req
         .slot = worker->slot,
         .now_ms = clock_wall_ms(),
         .boot_s = clock_boot_s(),
+        .up_ms = clock_since_boot_ms(),
         .deadline_ms = deadline - REPLY_MARGIN_MS,
     };
 
@@ -151,6 +172,7 @@ static void answer(struct worker *worker, int fd, const struct wire_request *req
     guard_disarm();
     const char *trouble = trouble_of(&login);
     log_trouble(&login, event, trouble);
+    log_own_role(worker, &login, event);
 
     int64_t total_us = clock_mono_us() - start_us;
     if (!event_login(worker->audit, &login, event, peer->uid, peer->pid, total_us, trouble) &&
@@ -161,6 +183,7 @@ static void answer(struct worker *worker, int fd, const struct wire_request *req
                   (unsigned long long)event);
         decide_withdraw(&login, REASON_AUDIT_UNAVAILABLE);
     }
+    decide_begin_burst(&login);
     worker->slot->busy = 0;
     send_reply(fd, &login, event);
     decide_clear(&login);

@@ -12,8 +12,10 @@
 struct worker {
     struct providers providers;
     struct clients clients;
+    struct own_roles own_roles;
     struct audit *audit;
     struct slot *slot;
+    int64_t own_role_logged_ms; /* CLOCK_MONOTONIC of the last line about a login as the daemon's role */
     int64_t refusal_logged_ms; /* CLOCK_MONOTONIC of the last event about a refused peer */
     uint64_t refusals_unlogged;
 };

@@ -10,7 +10,9 @@
 /* Token ids are random; the multiplier (of splitmix64) spreads the steps of one token. */
 static uint64_t mix(const struct mfa_burn *burn)
 {
-    uint64_t x = (uint64_t)burn->token ^ ((uint64_t)burn->step * UINT64_C(0x9e3779b97f4a7c15));
+    /* A recovery code's step is when it was used, another one each time. */
+    uint64_t step = burn->is_recovery ? 0 : (uint64_t)burn->step;
+    uint64_t x = (uint64_t)burn->token ^ (step * UINT64_C(0x9e3779b97f4a7c15));
 
     x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);

@@ -1,7 +1,7 @@
-# Roles and their verifiers.
+# SCRAM verifiers; the roles that have them are in libpgconn.
 noinst_LTLIBRARIES += librole.la
 librole_la_SOURCES = \
-	authd/role.c authd/role.h \
+	authd/own_role.c authd/own_role.h \
 	authd/saslprep.c authd/saslprep.h \
 	authd/scram.c authd/scram.h
 librole_la_CFLAGS = $(AM_CFLAGS) $(PQ_CFLAGS) $(IDN_CFLAGS) $(CRYPTO_CFLAGS)

@@ -4,9 +4,9 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "authd/saslprep.h"
+#include "common/crypto.h"
 #include "common/number.h"
 #include "common/secret.h"
 
@@ -89,14 +89,13 @@ static bool parse(const char *text, struct verifier *v)
 static bool derive_stored_key(const struct verifier *v, struct bytes prepared, uint8_t out[KEY_LEN])
 {
     static const uint8_t label[] = "Client Key";
-    uint8_t salted[KEY_LEN], client_key[KEY_LEN];
-    const char *password = prepared.len > 0 ? (const char *)prepared.ptr : "";
-
-    bool done =
-        PKCS5_PBKDF2_HMAC(password, (int)prepared.len, v->salt, (int)v->salt_len, v->iterations,
-                          EVP_sha256(), KEY_LEN, salted) == 1 &&
-        HMAC(EVP_sha256(), salted, KEY_LEN, label, sizeof label - 1, client_key, NULL) != NULL &&
-        EVP_Digest(client_key, KEY_LEN, out, NULL, EVP_sha256(), NULL) == 1;
+    uint8_t salted[KEY_LEN], client_key[CRYPTO_HMAC_MAX];
+    size_t len = 0;
+    bool done = crypto_pbkdf2_sha256(prepared, bytes_of(v->salt, v->salt_len),
+                                     (unsigned)v->iterations, salted, KEY_LEN) &&
+                crypto_hmac(CRYPTO_DIGEST_SHA256, bytes_of(salted, KEY_LEN),
+                            bytes_of(label, sizeof label - 1), client_key, &len) &&
+                crypto_sha256(bytes_of(client_key, KEY_LEN), out);
     secret_wipe(salted, sizeof salted);
     secret_wipe(client_key, sizeof client_key);
     return done;
@@ -129,7 +128,8 @@ enum scram_result scram_check(const char *verifier, struct bytes password)
     struct verifier v = {.salt_len = 0};
     enum scram_result result = SCRAM_BAD_VERIFIER;
 
-    if (verifier != NULL && parse(verifier, &v))
+    if (verifier != NULL && parse(verifier, &v) &&
+        crypto_pbkdf2_takes(v.salt_len, (unsigned)v.iterations))
         result = compare(&v, password);
     secret_wipe(&v, sizeof v);
     return result;

@@ -15,8 +15,9 @@ enum scram_result { SCRAM_MATCH, SCRAM_MISMATCH, SCRAM_BAD_VERIFIER, SCRAM_FAILE
  * Checks a password (bytes as the client sent them) against "SCRAM-SHA-256$iter:salt$Stored:Server".
  * The password is prepared with SASLprep (RFC 4013) as PostgreSQL does: if that fails, or the bytes
  * are not UTF-8, they are used as they are.  Compared in constant time.  SCRAM_BAD_VERIFIER: not of
- * that form, or more than SCRAM_ITERATIONS_MAX iterations; it costs nothing, so spend afterwards.  An
- * empty password, one with a NUL or over 512 bytes never matches.  SCRAM_FAILED: memory is short.
+ * that form, more than SCRAM_ITERATIONS_MAX iterations, or salt or iterations too few for `fips:
+ * require`; it costs nothing, so spend afterwards.  An empty password, one with a NUL or over 512 bytes
+ * never matches.  SCRAM_FAILED: memory is short.
  */
 enum scram_result scram_check(const char *verifier, struct bytes password);
 

@@ -1,9 +1,10 @@
 /*
  * shared.h - the pages of memory that master and workers share.
  *
- * Made by the master before its first fork.  It tells all workers which server just failed, and it
- * holds for each worker what it is busy with, so that the successor of one that ended in the middle
- * can write the event that is still owed and, if the deadline ended it, give the code back.
+ * Made by the master before its first fork.  It tells all workers which server just failed, they queue in
+ * it for their turn to write into the SQLite store, and it holds for each worker what it is busy with, so
+ * that the successor of one that ended in the middle can write the event that is still owed and, if the
+ * deadline ended it, give the code back.
  */
 #ifndef PGSIGNET_SHARED_H
 #define PGSIGNET_SHARED_H
@@ -12,8 +13,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "authd/burst.h"
 #include "authd/returns.h"
 #include "common/outage.h"
+#include "mfa/store_queue.h"
 #include "mfa/verify.h"
 
 #define SHARED_WORKERS_MAX 256
@@ -38,10 +41,12 @@ struct slot {
 struct shared {
     struct outage outage;
     struct returns returns;
+    struct burst burst;
+    struct store_queue queue;
     struct slot slots[SHARED_WORKERS_MAX];
 };
 
-/* Zeroed pages, shared across forks; NULL with errno set.  Never freed: they live as long as the daemon. */
+/* Zeroed pages but for the burst's key, shared across forks; NULL with errno set.  Never freed: they live as long as the daemon. */
 struct shared *shared_new(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "authd/worker.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "common/guard.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "mfa/store.h"
 
 /* A store or an audit file that could not be opened is tried again at most this often. */
 #define REOPEN_MS 1000
@@ -64,6 +66,15 @@ static bool told_to_quit(void)
     return quit || (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1);
 }
 
+/* A backup that is put back under the open store is found out by a login. */
+static void tell_notice(struct mfa *mfa)
+{
+    if (mfa == NULL || mfa_notice(mfa)[0] == '\0')
+        return;
+    log_error("%s", mfa_notice(mfa));
+    mfa_notice_was_said(mfa);
+}
+
 /* Opens what is not open yet of store and audit trail; a worker serves without, and refuses all. */
 static void open_state(struct worker *worker)
 {
@@ -74,6 +85,7 @@ static void open_state(struct worker *worker)
         p->mfa_reason = mfa_open(p->settings, &p->mfa, p->mfa_why, sizeof p->mfa_why);
         if (p->mfa_reason != REASON_GRANTED)
             log_error("%s; until then every login is answered UNAVAILABLE", p->mfa_why);
+        tell_notice(p->mfa);
     }
     if (worker->audit == NULL) {
         worker->audit = audit_open(&p->settings->audit, why, sizeof why);
@@ -82,17 +94,31 @@ static void open_state(struct worker *worker)
     }
 }
 
+/* Whom libpq takes for the user where neither the connection string nor the environment names one. */
+static const char *os_user(const struct settings *settings)
+{
+    const struct passwd *me = getpwuid(geteuid());
+
+    return me != NULL ? me->pw_name : settings->daemon.user;
+}
+
 static bool open_worker(struct worker *worker, const struct settings *settings,
                         struct shared *shared, size_t slot)
 {
     *worker = (struct worker){
-        .providers = {.settings = settings, .outage = &shared->outage, .returns = &shared->returns},
+        .providers = {.settings = settings, .outage = &shared->outage, .returns = &shared->returns,
+                      .burst = &shared->burst},
         .slot = &shared->slots[slot],
     };
     if (!clients_resolve(&settings->daemon.clients, &worker->clients)) {
         log_error("none of daemon.clients is a user of this host: nobody could ask");
         return false;
     }
+    /* A string that is none cannot connect, and so needs no guard. */
+    (void)own_roles_add(&worker->own_roles, settings->postgres.conninfo, os_user(settings));
+    (void)own_roles_add(&worker->own_roles, settings->store.conninfo, os_user(settings));
+    address_rules_read(&settings->throttle, &worker->providers.origins);
+    worker->providers.own_roles = &worker->own_roles;
     if (settings->has_ldap)
         worker->providers.directory = directory_new(&settings->ldap, &shared->outage);
     if (settings->postgres.conninfo != NULL)
@@ -102,6 +128,8 @@ static bool open_worker(struct worker *worker, const struct settings *settings,
         log_error("memory is short: the worker cannot start");
         return false;
     }
+    store_share_outage(&shared->outage);
+    store_share_queue(&shared->queue);
     open_state(worker);
     return true;
 }
@@ -129,12 +157,13 @@ static int watch_listener(int listen_fd)
     return -1;
 }
 
-static void serve_next(struct worker *worker, int listen_fd, int64_t *reopened_ms)
+/* False when nobody was waiting (any more). */
+static bool serve_next(struct worker *worker, int listen_fd, int64_t *reopened_ms)
 {
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd < 0)
-        return; /* another worker was quicker, or the asker has gone */
+        return false; /* another worker was quicker, or the asker has gone */
     if ((worker->providers.mfa == NULL || worker->audit == NULL) &&
         clock_mono_ms() - *reopened_ms >= REOPEN_MS) {
         open_state(worker);
@@ -142,6 +171,8 @@ static void serve_next(struct worker *worker, int listen_fd, int64_t *reopened_m
     }
     request_serve(worker, fd);
     close(fd);
+    tell_notice(worker->providers.mfa);
+    return true;
 }
 
 int worker_run(const struct settings *settings, struct shared *shared, size_t slot, int listen_fd,
@@ -170,10 +201,11 @@ int worker_run(const struct settings *settings, struct shared *shared, size_t sl
         goto out;
     request_settle(&worker);
     exit_code = 0;
+    /* Under load the next one waits already: asking for it costs less than being told of it. */
     while (!told_to_quit()) {
         struct epoll_event event;
-        if (epoll_pwait(epoll_fd, &event, 1, -1, &while_waiting) == 1)
-            serve_next(&worker, listen_fd, &reopened_ms);
+        if (!serve_next(&worker, listen_fd, &reopened_ms))
+            epoll_pwait(epoll_fd, &event, 1, -1, &while_waiting);
     }
 out:
     if (epoll_fd >= 0)
