@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -48,6 +49,39 @@ static void success_is_noted_until_a_failure_or_an_hour(void **state)
     f->now_ms += INT64_C(3601) * 1000;
     fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON + 3600), &out);
     assert_false(out.success_is_noted);
+    secret_free(&secret);
+}
+
+static void addresses_are_listed_latest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct bytes alice = bytes_str("alice");
+    struct address_info *infos = NULL;
+    struct secret secret;
+    size_t n = 9;
+
+    assert_int_equal(mfa_addresses(f->mfa, alice, f->now_ms, &infos, &n), MFA_OK);
+    assert_int_equal(n, 0);
+    free(infos);
+    fixture_enroll(f, "alice", "phone", &usual, &secret);
+    assert_true(mfa_count_success(f->mfa, alice, bytes_str(HOME), f->now_ms, fixture_deadline()));
+    f->now_ms += 1000;
+    for (int i = 0; i < 3; i++)
+        ASSERT_REASON(fixture_attempt(f, "alice", EVIL, "pw000000", NULL), REASON_CODE_WRONG);
+    assert_int_equal(mfa_addresses(f->mfa, alice, f->now_ms, &infos, &n), MFA_OK);
+    assert_int_equal(n, 2);
+    assert_true(bytes_equal(bytes_of(infos[0].at, infos[0].len), bytes_str(EVIL)));
+    assert_int_equal(infos[0].failures, 3);
+    assert_int_equal(infos[0].last_failure_s, f->now_ms / 1000);
+    assert_int_equal(infos[0].last_success_s, 0);
+    assert_true(infos[0].refused_until_s > f->now_ms / 1000);
+    assert_false(infos[0].trusted);
+    assert_true(bytes_equal(bytes_of(infos[1].at, infos[1].len), bytes_str(HOME)));
+    assert_int_equal(infos[1].failures, 0);
+    assert_int_equal(infos[1].refused_until_s, 0);
+    assert_true(infos[1].trusted);
+    free(infos);
+    assert_int_equal(mfa_addresses(f->mfa, bytes_str(""), f->now_ms, &infos, &n), MFA_BAD_NAME);
     secret_free(&secret);
 }
 
@@ -226,12 +260,78 @@ static void a_name_from_reverse_dns_does_not_spare_the_cap(void **state)
     secret_free(&secret);
 }
 
+static char proxy[] = "192.0.2.0/24";
+static char *proxies[] = {proxy, NULL};
+
+static void a_proxy_is_neither_trusted_nor_blamed(void **state)
+{
+    struct fixture *f = *state;
+    struct bytes alice = bytes_str("alice");
+    struct secret secret;
+    struct mfa_outcome out;
+    char address[32];
+
+    fixture_enroll(f, "alice", "phone", &usual, &secret);
+    /* A success from before the address became a proxy's tells no more than one after. */
+    assert_true(mfa_count_success(f->mfa, alice, bytes_str(HOME), f->now_ms, fixture_deadline()));
+    assert_true(mfa_count_success(f->mfa, alice, bytes_str("203.0.113.200"), f->now_ms,
+                                  fixture_deadline()));
+    f->settings.throttle.proxies = (struct settings_strings){proxies, 1};
+    fixture_reopen(f);
+    assert_true(mfa_count_success(f->mfa, alice, bytes_str(HOME), f->now_ms, fixture_deadline()));
+    fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON - 30), &out);
+    assert_true(out.success_is_noted); /* and costs no write at each login */
+
+    /* Guesses through it are limited, and refusals stay there. */
+    for (int i = 0; i < 3; i++)
+        ASSERT_REASON(fixture_attempt(f, "alice", HOME, "pw000000", NULL), REASON_CODE_WRONG);
+    ASSERT_REASON(fixture_attempt(f, "alice", HOME, typed(&usual, &secret, NOON), NULL),
+                  REASON_THROTTLED);
+    ASSERT_REASON(fixture_attempt(f, "alice", "192.0.2.2", typed(&usual, &secret, NOON), NULL),
+                  REASON_GRANTED); /* another proxy */
+    for (int i = 0; i < 97; i++) {
+        snprintf(address, sizeof address, "203.0.113.%d", i);
+        ASSERT_REASON(fixture_attempt(f, "alice", address, "pw000000", NULL), REASON_CODE_WRONG);
+    }
+    f->now_ms += 60 * 1000;
+    const char *right = typed(&usual, &secret, NOON + 60);
+    ASSERT_REASON(fixture_attempt(f, "alice", HOME, right, NULL), REASON_CAPPED);
+    ASSERT_REASON(fixture_attempt(f, "alice", "203.0.113.200", right, NULL), REASON_GRANTED);
+    secret_free(&secret);
+}
+
+static void addresses_count_as_networks_where_configured(void **state)
+{
+    struct fixture *f = *state;
+    struct secret secret;
+    char address[32];
+
+    fixture_enroll(f, "alice", "phone", &usual, &secret);
+    f->settings.throttle.ipv4_prefix = 24;
+    f->settings.throttle.ipv6_prefix = 48;
+    fixture_reopen(f);
+    for (int i = 0; i < 3; i++) {
+        snprintf(address, sizeof address, "192.0.2.%d", i);
+        ASSERT_REASON(fixture_attempt(f, "alice", address, "pw000000", NULL), REASON_CODE_WRONG);
+        snprintf(address, sizeof address, "2001:db8:1:%d::1", i);
+        ASSERT_REASON(fixture_attempt(f, "alice", address, "pw000000", NULL), REASON_CODE_WRONG);
+    }
+    ASSERT_REASON(fixture_attempt(f, "alice", "192.0.2.99", "pw000000", NULL), REASON_THROTTLED);
+    ASSERT_REASON(fixture_attempt(f, "alice", "2001:db8:1:ff::9", "pw000000", NULL),
+                  REASON_THROTTLED);
+    ASSERT_REASON(fixture_attempt(f, "alice", "192.0.3.1", "pw000000", NULL), REASON_CODE_WRONG);
+    ASSERT_REASON(fixture_attempt(f, "alice", "2001:db8:2::1", "pw000000", NULL),
+                  REASON_CODE_WRONG);
+    secret_free(&secret);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, attempt_setup, attempt_teardown)
     const struct CMUnitTest tests[] = {
         CASE(used_codes_count_as_failures),
         CASE(success_is_noted_until_a_failure_or_an_hour),
+        CASE(addresses_are_listed_latest_first),
         CASE(unknown_users_are_denied_in_bounded_space),
         CASE(names_without_code_due_are_counted_in_bounded_space),
         CASE(failures_are_refused_for_growing_times),
@@ -240,6 +340,8 @@ int main(void)
         CASE(addresses_of_one_user_are_bounded),
         CASE(one_origin_is_one_address_however_it_is_spelt),
         CASE(a_name_from_reverse_dns_does_not_spare_the_cap),
+        CASE(a_proxy_is_neither_trusted_nor_blamed),
+        CASE(addresses_count_as_networks_where_configured),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

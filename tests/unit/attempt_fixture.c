@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1};
+const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1, 10};
 
 int attempt_setup(void **state)
 {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <setjmp.h>
+#include <syslog.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "tests/syslog_capture.h"
 
 /* Renders, and holds every line to what is promised of all lines. */
 static json_t *render(const struct audit_event *event, enum settings_unknown_names names)
@@ -74,6 +77,34 @@ static void test_whole_line(void **state)
                         "\"factors\":{\"throttle\":\"ok\",\"code\":\"wrong\"},"
                         "\"ms\":{\"code\":1.234,\"total\":2.0},\"backend_pid\":42,\"uid\":0,"
                         "\"detail\":\"a\\\\x0ab\"}\n");
+}
+
+/* An act of the CA: whom it is about, and room for what the ledger puts behind the line. */
+static void test_certificate(void **state)
+{
+    static const uint8_t serial[] = {0x0a, 0xff, 0x00};
+    static char detail[9000];
+    struct audit_event event = {
+        .time_ms = 1700000000000,
+        .event = "issue",
+        .result = "done",
+        .subject = bytes_of("a\xff", 2),
+        .serial = bytes_of(serial, sizeof serial),
+        .object = "clients/a",
+    };
+    char line[AUDIT_LINE_MAX + 1];
+
+    (void)state;
+    audit_render(&event, UNKNOWN_NAMES_HASH, line);
+    assert_string_equal(line, "{\"time\":\"2023-11-14T22:13:20.000Z\",\"id\":\"0000000000000000\","
+                              "\"event\":\"issue\",\"result\":\"done\","
+                              "\"subject_escaped\":\"a\\\\xff\",\"serial\":\"0AFF00\","
+                              "\"object\":\"clients/a\"}\n");
+    memset(detail, 'x', sizeof detail - 1);
+    event.detail = event.object = detail;
+    event.room = 3000;
+    size_t len = audit_render(&event, UNKNOWN_NAMES_HASH, line);
+    assert_true(len > 0 && len <= AUDIT_LINE_MAX - 3000);
 }
 
 static void test_hostile_names(void **state)
@@ -303,6 +334,50 @@ static void test_full_disk(void **state)
     close(null);
 }
 
+/* Thousands of events share their appends, in order; what the file does not take is told at the end. */
+static void test_held_lines(void **state)
+{
+    enum { EVENTS = 2000 };
+    struct trail trail;
+    size_t size = EVENTS * 200, n, lines = 0;
+    char *buf = malloc(size), cluster[16];
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC), saved = dup(STDERR_FILENO);
+    struct audit_event event = small_event;
+
+    (void)state;
+    assert_non_null(buf);
+    trail_open(&trail);
+    event.cluster = cluster;
+    audit_hold(trail.audit);
+    for (int i = 0; i < EVENTS; i++) {
+        snprintf(cluster, sizeof cluster, "no %d", i);
+        assert_int_equal(audit_write(trail.audit, &event), AUDIT_IN_FILE);
+        if (i == 0)
+            assert_int_equal(read_back(&trail, buf, size), 0); /* it is held */
+    }
+    assert_int_equal(audit_release(trail.audit), AUDIT_IN_FILE);
+    n = read_back(&trail, buf, size);
+    for (char *line = buf, *end; (end = memchr(line, '\n', (size_t)(buf + n - line))); line = end + 1) {
+        *end = '\0';
+        snprintf(cluster, sizeof cluster, "\"no %zu\"}", lines++);
+        assert_non_null(strstr(line, cluster));
+    }
+    assert_int_equal(lines, EVENTS);
+
+    signal(SIGXFSZ, SIG_IGN);
+    set_file_limit(20);
+    audit_hold(trail.audit);
+    assert_int_equal(audit_write(trail.audit, &event), AUDIT_IN_FILE);
+    dup2(null, STDERR_FILENO);
+    assert_int_equal(audit_release(trail.audit), AUDIT_LOST);
+    dup2(saved, STDERR_FILENO);
+    set_file_limit(RLIM_INFINITY);
+    trail_close(&trail);
+    free(buf);
+    close(null);
+    close(saved);
+}
+
 /* Without a file the line is on stderr: syslog alone would not be sure. */
 static void test_no_file(void **state)
 {
@@ -324,6 +399,64 @@ static void test_no_file(void **state)
     audit_close(trail.audit);
 }
 
+/* An alert finds its way to syslog whatever the settings say, and says so; others do not. */
+static void test_alert(void **state)
+{
+    static char none[] = "";
+    struct settings_audit settings = {.file = none};
+    struct audit_event event = {.event = "login", .reason = REASON_CODE_WRONG};
+    char why[64], line[AUDIT_LINE_MAX + 1];
+    struct audit *audit = audit_open(&settings, why, sizeof why);
+
+    (void)state;
+    assert_non_null(audit);
+    audit_render(&event, UNKNOWN_NAMES_HASH, line);
+    assert_null(strstr(line, "severity"));
+    syslog_capture_reset();
+    audit_write(audit, &event);
+    assert_string_equal(syslog_captured(), "");
+    event.severity = SEVERITY_ALERT;
+    audit_render(&event, UNKNOWN_NAMES_HASH, line);
+    assert_non_null(strstr(line, "\"severity\":\"alert\""));
+    audit_write(audit, &event);
+    assert_string_not_equal(syslog_captured(), "");
+    assert_int_equal(syslog_captured_priority(), LOG_AUTHPRIV | LOG_ALERT);
+    settings.syslog = true;
+    event.severity = SEVERITY_USUAL;
+    audit_write(audit, &event);
+    assert_int_equal(syslog_captured_priority(), LOG_AUTHPRIV | LOG_INFO);
+    audit_close(audit);
+}
+
+static void test_every_tame_byte_reads_back(void **state)
+{
+    char name[0x7f];
+    struct audit_event event = {.event = "login", .user_known = true};
+
+    (void)state;
+    for (int c = 1; c < 0x7f; c++)
+        name[c - 1] = (char)c;
+    name[0x7e] = '\0';
+    event.user = bytes_str(name);
+    json_t *json = render(&event, UNKNOWN_NAMES_HASH);
+    assert_text(json, "user", name);
+    json_decref(json);
+}
+
+static void test_times_are_reals(void **state)
+{
+    const struct audit_event event = {
+        .event = "login",
+        .steps = {.code_us = 1, .password_us = 2500, .role_us = 12340, .total_us = 3000000},
+    };
+    char line[AUDIT_LINE_MAX + 1];
+
+    (void)state;
+    audit_render(&event, UNKNOWN_NAMES_HASH, line);
+    assert_non_null(
+        strstr(line, "\"ms\":{\"code\":0.001,\"password\":2.5,\"role\":12.34,\"total\":3000.0}"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +464,11 @@ int main(void)
         cmocka_unit_test(test_unknown_names), cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_append),        cmocka_unit_test(test_refused_files),
         cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_every_tame_byte_reads_back),
+        cmocka_unit_test(test_times_are_reals),
+        cmocka_unit_test(test_certificate),
+        cmocka_unit_test(test_alert),
+        cmocka_unit_test(test_held_lines),
     };
 
     return cmocka_run_group_tests_name("audit", tests, NULL, NULL);

@@ -28,10 +28,16 @@ enum reason mfa_attempt(struct mfa *mfa, const struct mfa_attempt *attempt, int6
     note("code");
     fake.code_due = attempt->code_due;
     fake.whole_is_code = attempt->whole_is_code;
-    *outcome = (struct mfa_outcome){.reason = fake.code, .user_known = true, .user_hash = "5a",
-                                    .success_is_noted = fake.noted};
-    if (fake.code != REASON_GRANTED)
-        return fake.code;
+    enum reason reason = fake.code_is_used && attempt->code_due ? REASON_CODE_USED : fake.code;
+    *outcome = (struct mfa_outcome){.reason = reason, .user_known = !fake.nobody, .enrolled = !fake.nobody,
+                                    .user_hash = "5a", .success_is_noted = fake.noted};
+    outcome->glass = fake.glass;
+    if (reason != REASON_GRANTED)
+        return reason;
+    if (fake.glass == MFA_GLASS_ARMED) {
+        outcome->means = MFA_BY_BREAK_GLASS;
+        return REASON_GRANTED;
+    }
     outcome->password_length = attempt->secret.len;
     if (attempt->code_due) {
         outcome->password_length -= 6;

@@ -14,6 +14,9 @@
 struct decide_fakes {
     char calls[256];
     enum reason code, find, password, account, groups, role, read;
+    enum mfa_glass glass;
+    bool code_is_used; /* but not to whoever is due none */
+    bool nobody;       /* the name has no token */
     bool noted, role_exists, superuser, verifier, counts;
     bool sent, code_due, whole_is_code, entry_was_null, by_bind;
     enum scram_result scram;

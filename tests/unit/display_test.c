@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "mfa/escape.h"
-#include "mfa/table.h"
+#include "common/table.h"
 #include "mfa/terminal.h"
 
 #include <locale.h>

@@ -1,17 +1,24 @@
-/* Names in filters and DNs, DNs that mean the same, URIs: the parts of the LDAP client without a server. */
+/* Names in filters and DNs, DNs that mean the same, URIs: the LDAP client without a server; and its close. */
 #include "config.h"
 
+#include "common/clock.h"
 #include "common/group_set.h"
+#include "common/ldap_connect.h"
 #include "common/ldap_dn.h"
 #include "common/ldap_escape.h"
 #include "common/ldap_uri.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <ldap.h>
@@ -242,6 +249,36 @@ static void a_set_of_groups_holds_each_once_in_order(void **state)
     group_set_free(&set);
 }
 
+/* A program that leaves SIGPIPE as it is must not die of closing a connection. */
+static void closing_a_connection_raises_no_sigpipe(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof at;
+    char uri[64], why[LDAPC_WHY_MAX];
+    struct ldapc_target target = {.uri = uri};
+    struct ldapc *connection;
+    int status, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    (void)state;
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    snprintf(uri, sizeof uri, "ldap://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGPIPE, SIG_DFL);
+        if (ldapc_open(&target, clock_mono_ms() + 10000, &connection, why) != LDAPC_OK)
+            _exit(1);
+        ldapc_close(connection);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +290,7 @@ int main(void)
         cmocka_unit_test(below_a_base_means_by_whole_rdns),
         cmocka_unit_test(uris_name_one_server_and_nothing_else),
         cmocka_unit_test(a_set_of_groups_holds_each_once_in_order),
+        cmocka_unit_test(closing_a_connection_raises_no_sigpipe),
     };
 
     return cmocka_run_group_tests_name("ldap", tests, NULL, NULL);

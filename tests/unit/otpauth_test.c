@@ -100,6 +100,28 @@ static void uri_is_what_apps_read(void **state)
     }
 }
 
+static void uri_of_a_counter_has_no_period(void **state)
+{
+    struct otpauth token = {.kind = TOKEN_HOTP,
+                            .issuer = bytes_str("I"),
+                            .account = bytes_str("a"),
+                            .secret = bytes_str("foobar"),
+                            .digits = 6,
+                            .counter = INT64_MAX};
+    struct secret uri;
+
+    (void)state;
+    assert_true(otpauth_uri(&token, &uri));
+    assert_string_equal(uri.ptr, "otpauth://hotp/I:a?secret=MZXW6YTBOI&issuer=I&algorithm=SHA1"
+                                 "&digits=6&counter=9223372036854775807");
+    secret_free(&uri);
+    token.counter = -1;
+    assert_false(otpauth_uri(&token, &uri));
+    token.counter = 0;
+    token.kind = (enum token_kind)2;
+    assert_false(otpauth_uri(&token, &uri));
+}
+
 static void uri_refuses_broken_fields(void **state)
 {
     const struct otpauth good = {.issuer = bytes_str("I"),
@@ -143,6 +165,7 @@ int main(void)
         cmocka_unit_test(base32_is_rfc4648_without_padding),
         cmocka_unit_test(groups_are_of_four),
         cmocka_unit_test(uri_is_what_apps_read),
+        cmocka_unit_test(uri_of_a_counter_has_no_period),
         cmocka_unit_test(uri_refuses_broken_fields),
         cmocka_unit_test(algorithm_names),
     };

@@ -149,10 +149,11 @@ static void drawn_code_reads_back(void **state)
         struct picture picture = {.width = 0};
         char *text = NULL;
         size_t len;
+        int lines;
         FILE *stream = open_memstream(&text, &len);
 
         assert_non_null(stream);
-        assert_true(qr_draw(stream, uri, how));
+        assert_true(qr_draw(stream, uri, how, &lines));
         fclose(stream);
         assert_int_equal(strchr(text, '\033') != NULL, how.colour);
         if (how.utf8)
@@ -160,6 +161,7 @@ static void drawn_code_reads_back(void **state)
         else
             read_ascii(text, &picture);
         free(text);
+        assert_int_equal(picture.height, how.utf8 ? lines * 2 : lines);
         equals_libqrencode(&picture);
         if (scanner)
             zbarimg_reads(&picture);
@@ -170,13 +172,14 @@ static void too_long_is_refused(void **state)
 {
     char *text = malloc(8000);
     FILE *null = fopen("/dev/null", "w");
+    int lines;
 
     (void)state;
     assert_non_null(text);
     assert_non_null(null);
     memset(text, 'a', 7999);
     text[7999] = '\0';
-    assert_false(qr_draw(null, text, (struct qr_style){.utf8 = true}));
+    assert_false(qr_draw(null, text, (struct qr_style){.utf8 = true}, &lines));
     fclose(null);
     free(text);
 }
@@ -184,11 +187,12 @@ static void too_long_is_refused(void **state)
 static void full_stream_is_an_error(void **state)
 {
     FILE *full = fopen("/dev/full", "w");
+    int lines;
 
     (void)state;
     assert_non_null(full);
     setvbuf(full, NULL, _IONBF, 0);
-    assert_false(qr_draw(full, uri, (struct qr_style){.utf8 = true}));
+    assert_false(qr_draw(full, uri, (struct qr_style){.utf8 = true}, &lines));
     fclose(full);
 }
 

@@ -1,9 +1,11 @@
 #include "config.h"
 
-#include "authd/role.h"
+#include "common/role.h"
+#include "authd/own_role.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #define NOW 1800000000
@@ -126,6 +128,44 @@ static void a_server_marked_down_is_not_tried(void **state)
     read_where_nothing_listens(&outage, "left alone");
 }
 
+/* What libpq itself would take for the user. */
+static void own_roles_are_those_of_the_connection_strings(void **state)
+{
+    static const struct {
+        const char *conninfo, *environment, *role;
+    } table[] = {
+        {"host=/tmp user=pgsignet",              NULL,     "pgsignet"},
+        {"host=/tmp user='a b\\'c'",             NULL,     "a b'c"   },
+        {"postgresql://who%40x@host/db",         NULL,     "who@x"   },
+        {"postgresql:///db?user=last",           NULL,     "last"    },
+        {"host=/tmp user=pgsignet",              "outer",  "pgsignet"},
+        {"host=/tmp",                            "outer",  "outer"   },
+        {"host=/tmp",                            NULL,     "daemon"  },
+        {"",                                     NULL,     "daemon"  },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct own_roles roles = {.n = 0};
+
+        unsetenv("PGUSER");
+        if (table[i].environment != NULL)
+            setenv("PGUSER", table[i].environment, 1);
+        assert_false(own_roles_has(&roles, bytes_str(table[i].role)));
+        assert_true(own_roles_add(&roles, table[i].conninfo, "daemon"));
+        if (!own_roles_has(&roles, bytes_str(table[i].role)))
+            fail_msg("%s: %s", table[i].conninfo, roles.name[0]);
+        assert_false(own_roles_has(&roles, bytes_str("alice")));
+        assert_false(own_roles_has(&roles, bytes_str("")));
+    }
+    unsetenv("PGUSER");
+    struct own_roles roles = {.n = 0};
+    assert_true(own_roles_add(&roles, NULL, "daemon"));
+    assert_false(own_roles_add(&roles, "host='", "daemon"));
+    assert_int_equal(roles.n, 0);
+    assert_false(own_roles_has(NULL, bytes_str("daemon")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +174,7 @@ int main(void)
         cmocka_unit_test(a_broken_conninfo_is_not_quoted),
         cmocka_unit_test(a_server_that_refuses_at_once_is_asked_again_by_the_next),
         cmocka_unit_test(a_server_marked_down_is_not_tried),
+        cmocka_unit_test(own_roles_are_those_of_the_connection_strings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

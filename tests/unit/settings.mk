@@ -1,14 +1,18 @@
 # Settings, numbers, texts, messages, audit events, and the documents that must name them all.
 check_PROGRAMS += tests/unit/settings_test tests/unit/audit_test tests/unit/text_test \
-	tests/unit/documents_test
+	tests/unit/documents_test tests/unit/address_test
 TESTS += tests/unit/settings_test tests/unit/audit_test tests/unit/text_test \
-	tests/unit/documents_test
+	tests/unit/documents_test tests/unit/address_test
+
+tests_unit_address_test_SOURCES = tests/unit/address_test.c
+tests_unit_address_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_address_test_LDADD = libcommon.la $(CMOCKA_LIBS)
 
 tests_unit_settings_test_SOURCES = tests/unit/settings_test.c
 tests_unit_settings_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_settings_test_LDADD = libcommon.la $(CMOCKA_LIBS)
 
-tests_unit_audit_test_SOURCES = tests/unit/audit_test.c
+tests_unit_audit_test_SOURCES = tests/unit/audit_test.c tests/syslog_capture.c tests/syslog_capture.h
 tests_unit_audit_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_audit_test_LDADD = libcommon.la $(CMOCKA_LIBS) $(JANSSON_LIBS)
 
@@ -20,3 +24,9 @@ tests_unit_documents_test_SOURCES = tests/unit/documents_test.c
 tests_unit_documents_test_CPPFLAGS = $(AM_CPPFLAGS) -DSOURCE_DIR='"$(abs_top_srcdir)"'
 tests_unit_documents_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_documents_test_LDADD = libcommon.la $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/ca_settings_test
+TESTS += tests/unit/ca_settings_test
+tests_unit_ca_settings_test_SOURCES = tests/unit/ca_settings_test.c
+tests_unit_ca_settings_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_ca_settings_test_LDADD = libcommon.la $(CMOCKA_LIBS)

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-static const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1};
+static const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1, 10};
 
 static int setup_empty(void **state)
 {
@@ -149,7 +149,7 @@ static void wrong_key_is_told_from_damage(void **state)
 
     assert_int_equal(chmod(f->key, 0600), 0);
     write_at(f->key, 0, "0123456789abcdef");
-    refused(f, REASON_KEY_UNAVAILABLE, "restore the right key file");
+    refused(f, REASON_KEY_UNAVAILABLE, "restore the right key");
     write_at(f->key, 0, "not a key");
     refused(f, REASON_KEY_UNAVAILABLE, "64 hex digits");
     assert_int_equal(chmod(f->key, 0644), 0);
@@ -160,9 +160,9 @@ static void newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
 
-    fixture_sql(f, "PRAGMA user_version = 2");
+    fixture_sql(f, "PRAGMA user_version = 4");
     refused(f, REASON_STORE_UNAVAILABLE, "upgrade pgsignet");
-    fixture_sql(f, "PRAGMA user_version = 1");
+    fixture_sql(f, "PRAGMA user_version = 3");
     fixture_sql(f, "PRAGMA application_id = 1");
     refused(f, REASON_STORE_UNAVAILABLE, "not a token store");
 }
@@ -327,7 +327,7 @@ static void bad_names_are_refused(void **state)
 static void app_that_ignores_parameters_is_recognised(void **state)
 {
     struct fixture *f = *state;
-    const struct settings_token strong = {NULL, ALGORITHM_SHA256, 8, 60, 1};
+    const struct settings_token strong = {NULL, ALGORITHM_SHA256, 8, 60, 1, 10};
     struct token_info info;
     struct secret secret;
     char code[9];

@@ -12,12 +12,14 @@
 #define DAY   INT64_C(86400000)
 #define NEVER 0
 
-static const struct settings_throttle rules = {3, 1, 900, 100, INT64_C(30) * 86400};
+static const struct settings_throttle rules = {
+    .after = 3, .first = 1, .longest = 900, .cap = 100, .recent = INT64_C(30) * 86400};
 
 static void waits_double_up_to_the_longest(void **state)
 {
     static const int64_t waits[] = {0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900};
-    const struct settings_throttle huge = {1, INT64_MAX, INT64_MAX, 100, INT64_MAX};
+    const struct settings_throttle huge = {
+        .after = 1, .first = INT64_MAX, .longest = INT64_MAX, .cap = 100, .recent = INT64_MAX};
 
     (void)state;
     for (int64_t n = 0; n < 15; n++)

@@ -1,7 +1,7 @@
 /* Proves codes by the vectors of RFC 4226 (Appendix D) and RFC 6238 (Appendix B), and the window. */
 #include "config.h"
 
-#include "mfa/totp.h"
+#include "mfa/otp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +14,12 @@ static void rfc_4226_vectors(void **state)
 {
     static const char *const codes[] = {"755224", "287082", "359152", "969429", "338314",
                                         "254676", "287922", "162583", "399871", "520489"};
-    const struct totp totp = {ALGORITHM_SHA1, 6, 30};
-    char code[TOTP_DIGITS_MAX + 1];
+    const struct otp otp = {ALGORITHM_SHA1, 6};
+    char code[OTP_DIGITS_MAX + 1];
 
     (void)state;
     for (int64_t i = 0; i < 10; i++) {
-        assert_true(totp_code(&totp, bytes_of(digits_64, 20), i, code));
+        assert_true(otp_code(&otp, bytes_of(digits_64, 20), i, code));
         assert_string_equal(code, codes[i]);
     }
 }
@@ -37,14 +37,14 @@ static void rfc_6238_vectors(void **state)
         {2000000000,           {"69279037", "90698825", "38618901"}},
         {INT64_C(20000000000), {"65353130", "77737706", "47863826"}},
     };
-    char code[TOTP_DIGITS_MAX + 1];
+    char code[OTP_DIGITS_MAX + 1];
 
     (void)state;
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
         for (int a = ALGORITHM_SHA1; a <= ALGORITHM_SHA512; a++) {
-            const struct totp totp = {(enum settings_algorithm)a, 8, 30};
-            struct bytes key = bytes_of(digits_64, totp_secret_size(totp.algorithm));
-            assert_true(totp_code(&totp, key, totp_step(vectors[i].at, 30), code));
+            const struct otp otp = {(enum settings_algorithm)a, 8};
+            struct bytes key = bytes_of(digits_64, otp_secret_size(otp.algorithm));
+            assert_true(otp_code(&otp, key, totp_step(vectors[i].at, 30), code));
             assert_string_equal(code, vectors[i].codes[a]);
         }
 }
@@ -65,49 +65,49 @@ static void steps_round_down(void **state)
 
 static void steps_past_32_bits_are_their_own(void **state)
 {
-    const struct totp totp = {ALGORITHM_SHA1, 8, 30};
-    char low[TOTP_DIGITS_MAX + 1], high[TOTP_DIGITS_MAX + 1];
+    const struct otp otp = {ALGORITHM_SHA1, 8};
+    char low[OTP_DIGITS_MAX + 1], high[OTP_DIGITS_MAX + 1];
 
     (void)state;
-    assert_true(totp_code(&totp, bytes_of(digits_64, 20), 1, low));
-    assert_true(totp_code(&totp, bytes_of(digits_64, 20), (INT64_C(1) << 32) + 1, high));
+    assert_true(otp_code(&otp, bytes_of(digits_64, 20), 1, low));
+    assert_true(otp_code(&otp, bytes_of(digits_64, 20), (INT64_C(1) << 32) + 1, high));
     assert_string_not_equal(low, high);
 }
 
-static void window_names_the_step_that_matched(void **state)
+static void range_names_the_counters_that_matched(void **state)
 {
-    const struct totp totp = {ALGORITHM_SHA1, 6, 30};
-    struct totp_window window;
+    const struct otp otp = {ALGORITHM_SHA1, 6};
+    struct bytes secret = bytes_of(digits_64, 20);
+    bool match[3];
 
     (void)state;
-    /* 359152 is the code of step 2; at 95 s the present step is 3. */
-    assert_true(totp_compare(&totp, bytes_of(digits_64, 20), 95, 1, bytes_str("359152"), &window));
-    assert_int_equal(window.n, 3);
-    assert_int_equal(window.step[0], 2);
-    assert_true(window.match[0]);
-    assert_false(window.match[1] || window.match[2]);
-    assert_true(totp_compare(&totp, bytes_of(digits_64, 20), 95, 0, bytes_str("359152"), &window));
-    assert_int_equal(window.n, 1);
-    assert_false(window.match[0]);
+    /* 359152 is the code of counter 2. */
+    assert_true(otp_compare(&otp, secret, 2, 3, bytes_str("359152"), match));
+    assert_true(match[0] && !match[1] && !match[2]);
+    assert_true(otp_compare(&otp, secret, 0, 3, bytes_str("359152"), match));
+    assert_true(!match[0] && !match[1] && match[2]);
+    assert_true(otp_compare(&otp, secret, 3, 3, bytes_str("359152"), match));
+    assert_true(!match[0] && !match[1] && !match[2]);
 }
 
-static void other_lengths_and_early_steps_match_nothing(void **state)
+static void other_lengths_and_no_counters_match_nothing(void **state)
 {
     static const char *const texts[] = {"", "75522", "7552240", "755224 "};
-    const struct totp totp = {ALGORITHM_SHA1, 6, 30};
-    struct totp_window window;
+    const struct otp otp = {ALGORITHM_SHA1, 6};
+    struct bytes secret = bytes_of(digits_64, 20);
+    bool match[3];
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        assert_true(
-            totp_compare(&totp, bytes_of(digits_64, 20), 5, 1, bytes_str(texts[i]), &window));
-        for (size_t k = 0; k < window.n; k++)
-            assert_false(window.match[k]);
+        assert_true(otp_compare(&otp, secret, -1, 3, bytes_str(texts[i]), match));
+        assert_false(match[0] || match[1] || match[2]);
     }
-    /* The step before the first stands in for none; its code is that of step 0, but no match. */
-    assert_true(totp_compare(&totp, bytes_of(digits_64, 20), 5, 1, bytes_str("755224"), &window));
-    assert_false(window.match[0]);
-    assert_true(window.match[1]);
+    /* The counter before the first stands in for none; its code is that of 0, but no match. */
+    assert_true(otp_compare(&otp, secret, -1, 3, bytes_str("755224"), match));
+    assert_true(!match[0] && match[1]);
+    /* So do those past the last one. */
+    assert_true(otp_compare(&otp, secret, INT64_MAX, 3, bytes_str("755224"), match));
+    assert_false(match[1] || match[2]);
 }
 
 int main(void)
@@ -117,8 +117,8 @@ int main(void)
         cmocka_unit_test(rfc_6238_vectors),
         cmocka_unit_test(steps_round_down),
         cmocka_unit_test(steps_past_32_bits_are_their_own),
-        cmocka_unit_test(window_names_the_step_that_matched),
-        cmocka_unit_test(other_lengths_and_early_steps_match_nothing),
+        cmocka_unit_test(range_names_the_counters_that_matched),
+        cmocka_unit_test(other_lengths_and_no_counters_match_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
