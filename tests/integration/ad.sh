@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Logins against a real Active Directory domain controller (Samba) are judged right.
-# time: 120
+# time: 240
 # soak: only
 #
 # Needs Debian's samba packages, which `./setup check --soak` and `./setup check ad` install.
@@ -16,12 +16,15 @@ if missing=$(samba_missing); then
     report_end
 fi
 work=$(mktemp -d)
+range_pid=
 cleanup()
 {
+    [ -z "$range_pid" ] || kill "$range_pid" 2>/dev/null
     stop_samba
     rm -rf "$work"
 }
 trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
 start_samba "$work/samba" || { not_ok "samba starts"; report_end; }
 
 probe=$build/tests/integration/directory_probe
@@ -122,4 +125,116 @@ expect "required through the primary group" "groups granted" nested=2 \
 expect "required above the primary group" "groups granted" nested=2 \
     "require=CN=Everybody,$g" "$leavers" groups:nina
 expect "climbed above the primary group" "groups granted" nested=1 "require=CN=Everybody,$g" groups:nina
+
+# --- whole groups are enrolled -----------------------------------------------------------------------
+
+# 2,000 people without passwords, in one group; a Windows controller shows 1,500 of its members at a time.
+crowd=2000
+make_crowd()
+{
+    local i
+    {
+        for ((i = 1; i <= crowd; i++)); do
+            printf 'dn: CN=crowd%d,OU=Staff,%s\nchangetype: add\nobjectClass: user\n' "$i" "$SAMBA_BASE"
+            printf 'sAMAccountName: crowd%d\nuserAccountControl: 546\n\n' "$i"
+        done
+        printf 'dn: CN=Crowd,%s\nchangetype: add\nobjectClass: group\n' "$g"
+        for ((i = 1; i <= crowd; i++)); do
+            printf 'member: CN=crowd%d,OU=Staff,%s\n' "$i" "$SAMBA_BASE"
+        done
+        printf '\ndn: CN=Crowd Team,%s\nchangetype: add\nobjectClass: group\n' "$g"
+        printf 'member: CN=Crowd,%s\nmember: CN=dana,OU=Staff,%s\n' "$g" "$SAMBA_BASE"
+    } >"$work/crowd.ldif"
+    samba_ldap ldapmodify -f "$work/crowd.ldif" >"$work/crowd.log" 2>&1 || { tail -n 5 "$work/crowd.log"; return 1; }
+}
+
+# Samba shows all members at once unless asked for a range.  Between it and the program, what is asked
+# for becomes a range, in as many bytes; so the answers are ranges, and the program asks for the rest.
+range_proxy()
+{
+    range_port=$(slapd_free_port) || return 1
+    cat >"$work/ranges" <<END
+#!/bin/sh
+perl -we 'open my \$log, ">>", "$work/ranges.log"; while (sysread STDIN, my \$bytes, 65536) {
+    print \$log "first\n" if \$bytes =~ s/\x04\x06member\x04\x0cuniqueMember/\x04\x14member;range=0-00999/;
+    print \$log "rest\n" if \$bytes =~ /member;range=[1-9]/;
+    syswrite STDOUT, \$bytes }' | socat - "OPENSSL:$SAMBA_ADDRESS:636,cafile=$SAMBA_CA"
+END
+    chmod 755 "$work/ranges"
+    socat "OPENSSL-LISTEN:$range_port,bind=$SAMBA_ADDRESS,fork,reuseaddr,verify=0,cert=$SAMBA_DIR/server.crt,key=$SAMBA_DIR/server.key" \
+        "EXEC:$work/ranges" 2>>"$work/socat.log" &
+    range_pid=$!
+    until ss -Htln "sport = :$range_port" | grep -q .; do
+        kill -0 "$range_pid" 2>/dev/null || return 1
+    done
+}
+
+write_config()
+{
+    cat >"$work/pgsignet.yaml" <<END
+daemon: {user: nobody}
+audit: {file: "$work/log/audit.jsonl"}
+store: {path: "$work/lib/store.db"}
+keys: {path: "$work/kek/kek"}
+ldap:
+  uris: [ldaps://$SAMBA_ADDRESS${1:+:$1}]
+  ca_file: $work/ca.crt
+  bind_dn: CN=svc-pgsignet,OU=Staff,$SAMBA_BASE
+  bind_password_file: $work/service.pw
+  user_base: $SAMBA_BASE
+  user_filter: "(&(objectCategory=person)(objectClass=user)(sAMAccountName=%u))"
+  user_name: sAMAccountName
+  membership: memberOf
+  nested: in_chain
+  timeout: 20s
+policies: {default: {password: ldap}}
+END
+}
+
+# What nobody may read: the certificate and the password are in a folder of root's.
+chmod 755 "$work"
+install -m 644 "$SAMBA_CA" "$work/ca.crt"
+install -m 400 -o nobody "$SAMBA_BIND_PW_FILE" "$work/service.pw"
+
+mfa()
+{
+    "$build/pgsignet-mfa" --config "$work/pgsignet.yaml" "$@"
+}
+
+# enrolled GROUP TOKEN: sets people to who got a page, one a line
+enrolled()
+{
+    mfa enroll --ldap-group "CN=$1,$g" --name "$2" --pages "$work/pages-$2" >"$work/list" 2>"$work/mfa.log" ||
+        { cat "$work/mfa.log"; return 1; }
+    sed -n 's/^"\(.*\)",.*,"made"$/\1/p' "$work/list" | sort >"$work/people"
+}
+
+# those NAME...: who got a page are these and the crowd, if it is named
+those()
+{
+    for name in "$@"; do
+        [ "$name" = crowd ] && seq -f 'crowd%.0f' "$crowd" || echo "$name"
+    done | sort | diff - "$work/people"
+}
+
+write_config
+check "the store for them is made" mfa init
+check "a group of $crowd is made" make_crowd
+check "the groups in a group are enrolled" enrolled 'Database Users' nested
+check "... and who is in them" those comma dana disabled expired lea locky nina primus reset
+check "a group is enrolled by its people's primary group" enrolled Leavers primary
+check "... beside the groups in it" those lea primus
+check "$crowd members are enrolled" enrolled Crowd crowd
+check "... each of them" those crowd
+check "a group that holds everybody's primary group is enrolled" enrolled Everybody everybody
+# The accounts that every domain has are among them, and primus, who was moved to another primary group: a
+# domain keeps him as a plain member of the first.
+check "... each of them" those crowd Administrator Case comma dana disabled dns-dc1 expired jürgen krbtgt lea locky \
+    nina "o'brien" odd primus reset ringo svc-pgsignet
+
+range_proxy || not_ok "a proxy makes the controller answer by ranges" "$(cat "$work/socat.log")"
+write_config "$range_port"
+check "$crowd members are enrolled by ranges, in a nested group" enrolled 'Crowd Team' ranges
+check "... each of them" those crowd dana
+check "... ranges were asked for (control)" diff - "$work/ranges.log" < <(printf 'first\nfirst\nrest\n')
 report_end

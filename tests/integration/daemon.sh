@@ -349,12 +349,18 @@ test_systemd()
     "$activate" --listen="$STACK_SOCKET" "$STACK_BIN/pgsignetd" --config "$STACK_CONFIG" --foreground \
         >"$STACK_DIR/log/stream.log" 2>&1 &
     activator=$!
-    eventually stack_listening
-    socat -u /dev/null "UNIX-CONNECT:$STACK_SOCKET" 2>/dev/null
+    # The socket of before may still be listed: knock until it is answered.
+    check "systemd: a stream socket is refused" eventually knock_is_refused
+    kill "$activator" 2>/dev/null
     wait "$activator"
-    check "systemd: a stream socket is refused" grep -q ListenSequentialPacket "$STACK_DIR/log/stream.log"
     rm -f "$STACK_SOCKET"
     stack_daemon_start
+}
+
+knock_is_refused()
+{
+    socat -u /dev/null "UNIX-CONNECT:$STACK_SOCKET" 2>/dev/null
+    grep -qs ListenSequentialPacket "$STACK_DIR/log/stream.log"
 }
 
 # --- peers -------------------------------------------------------------------------------------------
@@ -380,7 +386,7 @@ test_peers()
         read -r -u "${HOLD[0]}"
         timed ask sam PW-sam000000 scram 5000
         check "$output clients that say nothing: another is judged after $TOOK_MS ms" \
-            test "${OUTPUT%% *}" = denied -a "$TOOK_MS" -lt $((output / 4 * 1000 + 600))
+            test "${OUTPUT%% *}" = denied -a "$TOOK_MS" -lt $((output / 4 * 1000 + 1500))
         eval "exec ${HOLD[1]}>&-"
         wait "$holder" 2>/dev/null
     done

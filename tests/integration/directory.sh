@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Logins against a real slapd are judged right, and every fault between is answered in time.
 # time: 180
+# alone: it holds answers to times
 #
-# The deadline is 3 s, one operation may take 1 s (ldap.timeout), a failed server is left alone for 1 s.
+# For the faults the deadline is 3 s, one operation may take 1 s (ldap.timeout), and a failed server is left
+# alone for 1 s.  Verdicts have time: on a loaded machine a healthy slapd takes longer now and then.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 build=${PGSIGNET_BUILD:?the build tree}
@@ -24,8 +26,8 @@ trap cleanup EXIT
 start_slapd "$work/slapd" || { not_ok "slapd starts"; report_end; }
 
 probe=$build/tests/integration/directory_probe
-base=("ca_file=$SLAPD_CA" "bind_dn=$SLAPD_BIND_DN" "bind_password_file=$SLAPD_BIND_PW_FILE"
-    deadline=3000)
+common=("ca_file=$SLAPD_CA" "bind_dn=$SLAPD_BIND_DN" "bind_password_file=$SLAPD_BIND_PW_FILE")
+base=("${common[@]}" deadline=30000 timeout=15)
 groups=ou=groups,dc=example,dc=com
 
 # expect NAME "STEP REASON[ DETAIL]" ARGS...: the last line that the probe prints for that step.
@@ -140,6 +142,8 @@ expect "a base that lies elsewhere is no answer" "find directory-answer" "$uri" 
     user_base=cn=elsewhere,dc=example,dc=com find:alice
 
 # --- faults ------------------------------------------------------------------------------------------
+
+base=("${common[@]}" deadline=3000 timeout=1)
 
 # start_proxy NAME TARGET_PORT: sets proxy_port and proxy_pid.
 start_proxy()
@@ -286,7 +290,7 @@ else
 fi
 probe_go
 probe_read
-if [ "$reason" = directory-unavailable ] && [ "$elapsed" -le 100 ]; then
+if [ "$reason" = directory-unavailable ] && [ "$elapsed" -le 500 ]; then
     ok "a server that just failed is not waited for again"
 else
     not_ok "a server that just failed is not waited for again" "$reason after $elapsed ms: $lines"
@@ -304,5 +308,30 @@ probe_go
 probe_read
 check "slapd restarted between two logins: nobody notices" test "$reason" = granted
 probe_end
+
+# --- the members of a group ---------------------------------------------------------------------------
+
+# members NAME "REASON DETAIL" GROUP ARGS...
+members()
+{
+    local name=$1 want=$2 group=$3 got
+    shift 3
+    got=$("$probe" "${base[@]}" "$uri" "$@" "members:cn=$group,$groups" 2>&1 </dev/null |
+        sed -E "1s/^members .*$groups ([a-z-]+) [0-9]+ /\\1 /; s/ +\$//" | head -n 1)
+    check "$name" [ "$got" = "$want" ]
+}
+
+members "members of a group" "granted alice bob carol erin n=4 unknown=0" dba
+members "members of a groupOfUniqueNames" "granted alice n=1 unknown=0" uniq
+members "members of a posixGroup" "granted alice bob n=2 unknown=0" posix
+members "a member with a comma in his name" "granted a, b+c n=1 unknown=0" 'Sales\, EMEA'
+members "groups in a group are no people" \
+    "granted n=0 unknown=1 cn=middle,$groups" outer nested=0
+members "members of groups in a group" "granted grace n=1 unknown=0" outer nested=1
+members "groups that hold each other" "granted henry n=1 unknown=0" ring1 nested=1
+members "deeper than ldap.depth is no answer" "directory-answer n=0 unknown=0" outer nested=1 depth=1
+members "no such group" "directory-answer n=0 unknown=0" none
+members "people beside ldap.user_dn" "granted alice bob carol erin n=4 unknown=0" dba \
+    "user_dn=uid=%u,ou=people,dc=example,dc=com"
 
 report_end

@@ -1,7 +1,8 @@
 /*
  * Drives directory.h from the command line: the steps of one login, or several in one process.
  *
- *   directory_probe [KEY=VALUE]... login:USER:PASSWORD | groups:USER | find:USER | wait | retry ...
+ *   directory_probe [KEY=VALUE]... login:USER:PASSWORD | groups:USER | find:USER | members:DN | wait
+ *                   | retry ...
  *
  * KEY is a setting of ldap: (uri and require/deny may be repeated) or `deadline` in milliseconds.  Each
  * step prints one line: STEP USER REASON MILLISECONDS [DN or matched group] and, indented, the error
@@ -13,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/directory.h"
+#include "common/directory_members.h"
 #include "common/guard.h"
 #include "common/number.h"
 
@@ -158,6 +160,25 @@ static bool wait_for_retry(void)
     return i == OUTAGE_SERVERS;
 }
 
+/* The members of a group, as "NAME NAME ... unknown=N". */
+static void members(const char *group)
+{
+    struct directory_members found;
+    int64_t started = clock_mono_us(), deadline = clock_mono_ms() + deadline_after_ms;
+    char text[4096] = "";
+    size_t used = 0, i;
+
+    guard_arm(deadline);
+    enum reason reason = directory_members(directory, group, deadline, &found);
+    guard_disarm();
+    for (i = 0; i < found.n && used < sizeof text - 600; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s ", found.at[i].name);
+    snprintf(text + used, sizeof text - used, "n=%zu unknown=%zu %s", found.n, found.unknown,
+             found.an_unknown != NULL ? found.an_unknown : "");
+    report("members", group, reason, started, text);
+    directory_members_free(&found);
+}
+
 static bool run_step(char *step)
 {
     char line[64];
@@ -168,6 +189,10 @@ static bool run_step(char *step)
         return wait_for_retry();
     if (strncmp(step, "find:", 5) == 0) {
         login(step + 5, bytes_str(""), false, false);
+        return true;
+    }
+    if (strncmp(step, "members:", 8) == 0) {
+        members(step + 8);
         return true;
     }
     if (strncmp(step, "groups:", 7) == 0) {

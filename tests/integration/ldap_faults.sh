@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Logins while the directory misbehaves: answered in time, codes given back, others not held up, right again.
 # time: 240
+# alone: it holds logins to times
 #
 # The module waits 3 s; one operation on the directory may take 1 s, or the whole of the 3 s where said.
 set -uo pipefail
@@ -65,7 +66,7 @@ broken()
     shift
     # In turn, because no user has codes for that many logins at hand.
     user=${people[turn++ % ${#people[@]}]}
-    stack_code "$user" || exit 1
+    stack_code "$user" 30 || exit 1
     "$@" || not_ok "$name: could be made" "$*"
     refused_in_time "$name" "$user" "PW-$user$STACK_CODE"
     refused_in_time "$name, told by the first" "$user" "PW-$user$STACK_CODE"
@@ -217,7 +218,7 @@ test_others_not_held_up()
         stack_person "hang$i" PW-hang dba && stack_role "hang$i" && stack_enroll "hang$i" || exit 1
     done
     for i in 0 1 2; do
-        stack_code sam && codes+=("$STACK_CODE")
+        stack_code sam 30 && codes+=("$STACK_CODE")
     done
     make_hang_codes
     fresh_mode silent
@@ -226,7 +227,7 @@ test_others_not_held_up()
     scram_meanwhile "3 of 4 workers hang in the directory" "${codes[0]}" 1500
     wait "${hanging[@]}"
     faults_mend
-    stack_code alice
+    stack_code alice 30
     right_again "after several hung" alice "PW-alice$STACK_CODE"
 
     make_hang_codes
@@ -245,7 +246,7 @@ test_others_not_held_up()
     check "one worker alone found out whether the directory is back" test "$(worker_at_directory | wc -l)" -le 1
     wait "${hanging[@]}"
     faults_mend
-    stack_code alice
+    stack_code alice 30
     right_again "after more hung than there are workers" alice "PW-alice$STACK_CODE"
 }
 
@@ -254,11 +255,10 @@ test_others_not_held_up()
 # A login of alice that hangs in a frozen directory: sets hanging_psql and hanging_worker.
 hang_in_directory()
 {
-    stack_code alice
+    stack_code alice 30
     freeze_directory
     fresh_mode pass
     events_before=$(events)
-    now_ms && began=$NOW_MS
     login alice "PW-alice$STACK_CODE" >"$STACK_DIR/hanging.out" 2>&1 &
     hanging_psql=$!
     eventually workers_at_directory_are 1
@@ -267,12 +267,17 @@ hang_in_directory()
 
 test_killed_worker()
 {
+    local killed_ms
     STACK_LDAP_EXTRA=$'timeout: 30s\nretry_after: 1s' stack_apply
+    # Long enough that a slow machine's "at once" is not the end of the module's patience.
+    STACK_PAM_LINES='' stack_write_service "$STACK_SERVICE" timeout=20
     hang_in_directory || not_ok "a login hangs in the directory"
+    now_ms && killed_ms=$NOW_MS
     kill -KILL "$hanging_worker"
     wait "$hanging_psql"
     now_ms
-    check "kill -9 of its worker ends a login at once" test $((NOW_MS - began)) -lt 2000
+    check "kill -9 of its worker ends a login at once" test $((NOW_MS - killed_ms)) -lt 5000
+    stack_write_service "$STACK_SERVICE"
     check "the login of a killed worker is refused" grep -q FATAL "$STACK_DIR/hanging.out"
     check "its successor writes the event that is owed" eventually more_events_than "$events_before"
     check "the reason is internal" test "$(stack_last_reason)" = internal
@@ -281,7 +286,7 @@ test_killed_worker()
     faults_mend
     login alice "PW-alice$STACK_CODE" >/dev/null 2>&1
     check "the code of a killed worker stays burnt" test "$(stack_last_reason)" = code-used
-    stack_code alice
+    stack_code alice 30
     right_again "after a killed worker, the next" alice "PW-alice$STACK_CODE"
 }
 
@@ -311,7 +316,7 @@ test_worker_ends_itself()
         return
     fi
     STACK_LDAP_URIS=ldaps://directory.example.test STACK_LDAP_EXTRA=$'timeout: 1s\nretry_after: 3s' stack_apply
-    stack_code alice
+    stack_code alice 30
     events_before=$(events)
     timed login alice "PW-alice$STACK_CODE"
     check "stuck in name resolution: refused" grep -q FATAL <<<"$OUTPUT"
@@ -322,7 +327,7 @@ test_worker_ends_itself()
         grep -q 'given back' <<<"$(stack_last_event)"
     check "stuck in name resolution: the worker ended itself" grep -q 'ended itself at its deadline' "$STACK_DAEMON_LOG"
     timed login alice "PW-alice$STACK_CODE"
-    check "stuck in name resolution: the next is told at once, $TOOK_MS ms" within 1000
+    check "stuck in name resolution: the next is told at once, $TOOK_MS ms" within 2000
     check "stuck in name resolution: and costs no worker" \
         test "$(grep -c 'ended itself at its deadline' "$STACK_DAEMON_LOG")" -eq 1
     stack_apply

@@ -96,6 +96,16 @@ owned() { [ "$(stat -Lc '%U %a' "$1")" = "$owner $2" ] || { stat -L "$1"; false;
 check 'the key is its owner'\''s alone' owned "$work/etc/kek" 400
 check 'the store is its owner'\''s alone' owned "$work/lib/store.db" 600
 check 'the audit file is its owner'\''s' owned "$work/log/audit.jsonl" 640
+mkdir -m 755 "$work/command"
+printf '#!/bin/sh\necho %s\n' "$(printf '%064d' 7)" >"$work/command/print-key"
+chmod 755 "$work/command/print-key"
+[ "$(id -u)" -ne 0 ] || chown "$owner" "$work/command"
+sed "s|^store:.*|store: {path: \"$work/command/store.db\"}|
+    s|^audit:.*|audit: {file: \"$work/command/audit.jsonl\"}|
+    s|^keys:.*|keys: {provider: command, command: [$work/command/print-key]}|" \
+    "$work/pgsignet.yaml" >"$work/command/pgsignet.yaml"
+init_by_command() { "$mfa_binary" --config "$work/command/pgsignet.yaml" "$@"; }
+check 'init with another provider names its key' says 0 "keys.command ($work/command/print-key)" init_by_command init
 before=$(cat "$work/etc/kek" "$work/lib/store.db" | sha256sum)
 check 'a second init is refused' says 1 already mfa init
 check 'a second init changes nothing' \
@@ -180,7 +190,7 @@ check 'and does not activate' is_state pending dora
 
 check 'list names users and states' says 0 '^alice  *default  *active' mfa list
 check 'show prints tokens' says 0 'default  *active  *SHA1/6/30' mfa show alice
-check 'show --json is JSON' eval 'mfa show alice --json | jq -e ".tokens[0].state == \"active\" and .locked == false"'
+check 'show --json is JSON' eval 'mfa show alice --json | jq -e ".tokens[0].state == \"active\" and .locked == null and .capped == false"'
 check 'show prints the audit hash' eval 'mfa show alice --json | jq -er .audit_hash | grep -qE "^[0-9a-f]{32}$"'
 check 'show of an unknown name fails' exits 1 mfa show nobody-there
 check 'but prints its hash' grep -qE 'audit hash: +[0-9a-f]{32}$' "$work/out"
@@ -264,7 +274,7 @@ puts "exit=$status"
 spawn {*}$mfa remove $user
 wait_for "yes/no"
 send "no\r"
-wait_for "nothing was removed"
+wait_for "nothing was changed"
 expect eof
 lassign [wait] a b c status
 puts "refused=$status"
@@ -336,12 +346,13 @@ mfa enroll --json --no-confirm keeper 2>/dev/null | jq -r .secret >"$work/keeper
 code_of <"$work/keeper" >"$work/code"
 started=${EPOCHREALTIME/./}
 mfa confirm keeper <"$work/code" >/dev/null 2>&1
-span=$(((${EPOCHREALTIME/./} - started) * 3 / 2)) # microseconds: a whole run, and some more
+span=$(((${EPOCHREALTIME/./} - started) * 3 / 2)) # microseconds: a whole run, and some more; follows the machine
 broken=0
 states=
 : >"$work/kill.log"
 kill_later() { # PID
-    sleep "$(printf '%d.%06d' 0 $((RANDOM * span / 32768 % 1000000)))"
+    local after=$((RANDOM * span / 32768))
+    sleep "$(printf '%d.%06d' $((after / 1000000)) $((after % 1000000)))"
     kill -9 "$1" 2>/dev/null
     wait "$1" 2>/dev/null
 }
@@ -359,8 +370,11 @@ for round in $(seq "$rounds"); do
         kill_later $!
         state=$(state_of "$proved")
         case $state in
-            pending) mfa confirm "$proved" <"$work/code" >>"$work/kill.log" 2>&1 || broken=$((broken + 1)) ;;
-            active) ;;
+            pending)
+                mfa confirm "$proved" <"$work/code" >>"$work/kill.log" 2>&1 || broken=$((broken + 1))
+                span=$((span + span / 16))
+                ;;
+            active) span=$((span - span / 16)) ;;
             *) broken=$((broken + 1)) ;;
         esac
         states="$states $state"

@@ -11,7 +11,8 @@ set -uo pipefail
 trap stack_stop EXIT
 trap 'exit 130' INT TERM HUP
 
-rounds=200
+rounds=${RACE_ROUNDS:-200}
+crowds=${RACE_CROWDS:-5}
 crowd=32
 racers=16
 guessed=10
@@ -58,7 +59,7 @@ test_one_code()
 test_crowd()
 {
     local round name names line first=$rounds bad=0
-    for ((round = 0; round < 5; round++, first += crowd)); do
+    for ((round = 0; round < crowds; round++, first += crowd)); do
         names=("${abuse_names[@]:first:crowd}")
         abuse_codes $(($(abuse_now_step) + 1)) "${names[@]}" || return 1
         line=$(for name in "${names[@]}"; do
@@ -74,7 +75,7 @@ test_psql()
 {
     local round i won jobs bad=0
     for ((round = 0; round < 4; round++)); do
-        stack_code alice || return 1
+        stack_code alice 30 || return 1
         # By their ids: the daemon is a job of this shell as well.
         jobs=()
         for ((i = 0; i < racers; i++)); do
@@ -93,7 +94,7 @@ test_psql()
 test_guesses()
 {
     local name i from tried line bad=0
-    for name in "${abuse_names[@]:rounds + 5 * crowd}"; do
+    for name in "${abuse_names[@]:rounds + crowds * crowd}"; do
         abuse_codes $(($(abuse_now_step) + 1)) "$name" || return 1
         from=$(abuse_mark)
         # Each from an address of its own, so that no throttle helps.
@@ -110,15 +111,15 @@ test_guesses()
 
 abuse_start || exit 1
 stack_policy race <<<"$abuse_code_policy" && abuse_service race policy=race || exit 1
-abuse_users $((rounds + 5 * crowd + guessed)) || exit 1
-for name in "${abuse_names[@]:rounds + 5 * crowd}"; do
+abuse_users $((rounds + crowds * crowd + guessed)) || exit 1
+for name in "${abuse_names[@]:rounds + crowds * crowd}"; do
     stack_person "$name" "PW-$name" dba || exit 1
 done
 stack_role alice && stack_enroll alice || exit 1
 
 check "$racers processes with one right code at one instant: exactly one success in each of $rounds rounds" \
     test_one_code
-check "$crowd users at one instant, each with a right code: all get in, 5 rounds" test_crowd
+check "$crowd users at one instant, each with a right code: all get in, $crowds rounds" test_crowd
 check_here "$racers psql at one instant with one password and code: exactly one is let in" test_psql
 check "one right code and $racers passwords at one instant: one password is looked at, no more" test_guesses
 report_end

@@ -5,7 +5,8 @@
 #   not_ok NAME [DETAIL]     one more failed; the detail follows, indented
 #   check NAME CMD...        ok if the command succeeds, else not_ok with what it printed
 #   skip NAME WHY            neither; said aloud so that nobody takes it for a pass
-#   report_end               prints "N passed, N failed" and exits 0, or 1 when one failed or none ran
+#   report_end               prints "N passed, N failed" and exits 0, or 1 when one failed, or nothing was
+#                            even skipped
 
 report_passed=0
 report_failed=0
@@ -42,6 +43,6 @@ skip() {
 report_end() {
     [ "$report_skipped" -eq 0 ] || printf '%s skipped\n' "$report_skipped"
     printf '%s passed, %s failed\n' "$report_passed" "$report_failed"
-    [ "$report_failed" -eq 0 ] && [ "$report_passed" -gt 0 ]
+    [ "$report_failed" -eq 0 ] && [ $((report_passed + report_skipped)) -gt 0 ]
     exit $?
 }

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "authd/role.h"
+#include "common/role.h"
 #include "authd/scram.h"
 #include "common/clock.h"
 #include "common/number.h"

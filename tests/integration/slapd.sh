@@ -239,7 +239,7 @@ slapd_run()
         >"$SLAPD_DIR/slapd.log" 2>&1 &
     SLAPD_PID=$!
     export SLAPD_PID
-    while [ "$tries" -lt 200 ]; do
+    while [ "$tries" -lt 500 ]; do
         kill -0 "$SLAPD_PID" 2>/dev/null || return 1
         if LDAPTLS_CACERT=$SLAPD_CA ldapwhoami -x -H "$SLAPD_LDAPS_URI" -o nettimeout=2 \
             -D "$SLAPD_BIND_DN" -y "$SLAPD_BIND_PW_FILE" >/dev/null 2>&1; then

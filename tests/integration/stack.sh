@@ -13,11 +13,22 @@
 #   stack_start [DIR]         DIR (default: a new one below TMPDIR) is filled and served; true when a login
 #                             can be made.  What is set before it: STACK_SERVICE (PAM service, default
 #                             pgsignet-test-PID), STACK_EXTRA (see stack_apply), STACK_POLICY (the default
-#                             policy's YAML), PGSIGNET_BUILD.
+#                             policy's YAML), PGSIGNET_BUILD, PGSIGNET_MODULE_BUILD (where the module
+#                             comes from if not from there: see stack_copy_programs).
+#                             STACK_STORE_YAML: the store section as a flow map, if it is not the SQLite file
 #   stack_stop                ends all of it and removes DIR and the PAM files; may be called twice
-#   stack_daemon_start, stack_daemon_stop [SIGNAL], stack_daemon_restart
-#                             pgsignetd alone; STACK_DAEMON is the master's process id
+#   stack_daemon_start [PREFIX...], stack_daemon_stop [SIGNAL], stack_daemon_restart
+#                             pgsignetd alone; STACK_DAEMON is the master's process id; PREFIX... is a
+#                             command that becomes it (env, unshare)
 #   stop_slapd, restart_slapd, pg_sql, restart_postgres...: slapd.sh and postgres.sh are sourced here
+#
+# THE STORE: a SQLite file, or with STACK_STORE_ENGINE=postgresql before stack_start a schema in a second
+# PostgreSQL below DIR/store.  Who logs in and how does not change.
+#   stack_store_stop [MODE], stack_store_start, stack_store_restart     that server
+#   stack_store_sql SQL [PSQL-OPTION...]      as its superuser
+#   stack_store COMMAND...    a function of postgres.sh (or any command) with PG_* of that server
+#   stack_store_size          bytes of the store on the disk, logs of the server aside
+#   stack_store_yaml ENGINE   prints the store section for that engine as a flow map
 #
 # CONFIGURING
 #   stack_policy NAME [HBA-OPTIONS] <<YAML     a policy with a database of its name: connecting to database
@@ -27,19 +38,20 @@
 #   stack_apply               writes the configuration anew (base + $STACK_EXTRA, which holds whole
 #                             top-level sections such as `throttle:`) and restarts the daemon;
 #                             STACK_LDAP_EXTRA holds further lines of `ldap:`, unindented
+#   stack_hba                 writes pg_hba.conf anew, with the lines of the array STACK_HBA above the others
 #   stack_role NAME [OPTIONS] CREATE ROLE NAME LOGIN, then ALTER ROLE NAME OPTIONS; any bytes but NUL in NAME
 #   stack_person NAME PASSWORD [dba]           a person in the directory, password stored as a hash
 #
 # LOGGING IN.  These keep state in variables: call them in the script's own shell, not in $( ).
 #   stack_enroll USER [NAME]  one more token, proved and active; its secret stays in this shell's memory
-#   stack_code USER           sets STACK_CODE to a code that is right now and that stack_code has not given
-#                             yet.  Never waits: a window of one step either way gives up to three codes
-#                             a token, and then a further token is enrolled.
+#   stack_code USER [SECONDS] sets STACK_CODE to a code that is right now and for SECONDS more (8; 30 at most)
+#                             and that stack_code has not given yet.  Never waits: a window of one step
+#                             either way gives up to three codes a token, then a further one is enrolled.
 #   stack_wrong_code USER     sets STACK_CODE to six digits that no token of USER shows now
 #   stack_psql USER SECRET [SQL] [PSQL-OPTION...]   psql over TLS to 127.0.0.1, database $STACK_DB or postgres
 #   stack_last_event          the last event of a login, one JSON line;  stack_last_reason: its reason
 #
-# VARIABLES: STACK_DIR STACK_BIN STACK_CONFIG STACK_SOCKET STACK_AUDIT STACK_STORE STACK_KEK STACK_SERVICE
+# VARIABLES: STACK_STORE_YAML STACK_STORE_ENGINE STACK_DIR STACK_BIN STACK_CONFIG STACK_SOCKET STACK_AUDIT STACK_STORE STACK_KEK STACK_SERVICE
 #   STACK_DAEMON STACK_DAEMON_LOG STACK_MODULE, PG_* of postgres.sh, SLAPD_* of slapd.sh.
 
 stack_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -50,7 +62,7 @@ PGSIGNET_BUILD=${PGSIGNET_BUILD:-$PGSIGNET_SRC/build}
 # shellcheck source=tests/integration/slapd.sh
 . "$stack_here/slapd.sh"
 
-STACK_DIR='' STACK_DAEMON='' STACK_USER_MADE='' STACK_CODE=''
+STACK_DIR='' STACK_DAEMON='' STACK_USER_MADE='' STACK_CODE='' STACK_HBA=()
 declare -A stack_secret=() stack_step=() stack_tokens=() stack_serial=()
 
 stack_say()
@@ -76,15 +88,21 @@ stack_make_user()
 # Copies, because the build tree may lie where the servers' users cannot read.
 stack_copy_programs()
 {
-    local built
+    local built modules
     mkdir -p "$STACK_BIN"
-    for built in pgsignetd pgsignet-mfa; do
+    for built in pgsignetd pgsignet-mfa pgsignet-ldap-sync; do
         [ -x "$PGSIGNET_BUILD/$built" ] || { stack_say "no $PGSIGNET_BUILD/$built; run ./setup build"; return 1; }
         "$PGSIGNET_BUILD/libtool" --quiet --mode=install install -m 755 "$PGSIGNET_BUILD/$built" \
             "$STACK_BIN/$built" || return 1
     done
-    built=$(find "$PGSIGNET_BUILD" -name pam_pgsignet.so -path '*.libs*' | head -n 1)
-    [ -n "$built" ] || { stack_say "no pam_pgsignet.so in $PGSIGNET_BUILD; run ./setup build"; return 1; }
+    # A server that was built without the sanitizers cannot load a module that was built with them.
+    modules=${PGSIGNET_MODULE_BUILD:-$PGSIGNET_BUILD}
+    built=$(find "$modules" -name pam_pgsignet.so -path '*.libs*' | head -n 1)
+    [ -n "$built" ] || { stack_say "no pam_pgsignet.so in $modules; run ./setup build"; return 1; }
+    if ldd "$built" | grep -q libasan; then
+        stack_say "$built is built with the sanitizers; let PGSIGNET_MODULE_BUILD name a build without"
+        return 1
+    fi
     install -m 755 "$built" "$STACK_MODULE"
 }
 
@@ -122,8 +140,7 @@ daemon:
 audit:
   file: $STACK_AUDIT
   unknown_names: ${STACK_UNKNOWN_NAMES:-hash}
-store:
-  path: $STACK_STORE
+store: ${STACK_STORE_YAML:-{path: $STACK_STORE\}}
 keys:
   path: $STACK_KEK
 ldap:
@@ -148,6 +165,64 @@ END
         mv "$STACK_CONFIG.new" "$STACK_CONFIG"
 }
 
+# --- the store's server ----------------------------------------------------------------------------
+
+# In a subshell, because PG_* name the server that is logged in to.
+stack_store()
+{
+    (
+        PG_SUPERUSER_AUTH='peer map=superuser'
+        [ ! -e "$STACK_DIR/store/server" ] || . "$STACK_DIR/store/server"
+        "$@"
+    )
+}
+
+stack_store_stop() { stack_store stop_postgres "$@"; }
+stack_store_start() { stack_store pg_start; }
+stack_store_restart() { stack_store restart_postgres; }
+stack_store_sql() { stack_store pg_sql "$@"; }
+
+stack_store_yaml()
+{
+    local base
+    if [ "$1" = sqlite ]; then
+        printf '{path: %s}' "$STACK_STORE"
+    else
+        base=$(. "$STACK_DIR/store/server" && echo "host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres")
+        printf '{engine: postgresql, conninfo: "%s user=pgsignet_store", admin_conninfo: "%s user=pgsignet_admin"}' \
+            "$base" "$base"
+    fi
+}
+
+stack_store_size()
+{
+    if [ "${STACK_STORE_ENGINE:-sqlite}" = sqlite ]; then
+        du -cb "$STACK_STORE"* | tail -n 1 | cut -f 1
+    else
+        stack_store_sql "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
+            WHERE relnamespace = 'pgsignet_mfa'::regnamespace AND relkind = 'r'"
+    fi
+}
+
+stack_store_fill()
+{
+    start_postgres "$STACK_DIR/store" &&
+        declare -p PG_BIN PG_DIR PG_DATA PG_SOCKET_DIR PG_PORT PG_LOG >"$STACK_DIR/store/server" &&
+        printf '%s\n' 'superuser root postgres' 'superuser postgres postgres' 'store pgsignet pgsignet_store' \
+            'store pgsignet pgsignet_admin' 'store root pgsignet_store' 'store root pgsignet_admin' |
+        pg_run sh -c 'cat >"$1"' sh "$PG_DATA/pg_ident.conf" &&
+        pg_hba "local all pgsignet_store,pgsignet_admin peer map=store" &&
+        pg_sql 'ALTER SYSTEM SET autovacuum = on; ALTER SYSTEM SET autovacuum_naptime = 5' &&
+        pg_sql "BEGIN; $(cat "$PGSIGNET_SRC/mfa/store_pg_schema.sql"); COMMIT" >/dev/null && restart_postgres
+}
+
+# The schema as its administrator makes it: the roles of the programs may not.
+stack_store_make()
+{
+    mkdir -p "$STACK_DIR/store" && stack_store stack_store_fill || { stack_say "no server for the store"; return 1; }
+    STACK_STORE_YAML=$(stack_store_yaml postgresql)
+}
+
 # stack_write_service SERVICE [MODULE-ARGUMENT...]
 stack_write_service()
 {
@@ -170,7 +245,7 @@ stack_hba()
         option=$(cat "$STACK_DIR/hba-$policy")
         lines+=("hostssl $policy all 127.0.0.1/32 pam pamservice=$STACK_SERVICE-$policy $option")
     done
-    pg_hba "local postgres pgsignet peer" "${lines[@]}" \
+    pg_hba "local postgres pgsignet peer" "${STACK_HBA[@]}" "${lines[@]}" \
         "hostssl all all 127.0.0.1/32 pam pamservice=$STACK_SERVICE" || return 1
     until [ "$(pg_sql 'SELECT pg_conf_load_time()')" != "$before" ]; do
         tries=$((tries + 1))
@@ -189,7 +264,7 @@ stack_listening()
 stack_daemon_start()
 {
     local tries=0
-    "$STACK_BIN/pgsignetd" --config "$STACK_CONFIG" --foreground >>"$STACK_DAEMON_LOG" 2>&1 </dev/null &
+    "$@" "$STACK_BIN/pgsignetd" --config "$STACK_CONFIG" --foreground >>"$STACK_DAEMON_LOG" 2>&1 </dev/null &
     STACK_DAEMON=$!
     until stack_listening; do
         tries=$((tries + 1))
@@ -267,6 +342,7 @@ stack_start()
 
     printf '%s\n' "${STACK_POLICY:-password: ldap
 require_groups: [\"cn=dba,ou=groups,$SLAPD_BASE\"]}" >"$STACK_DIR/policies/default"
+    [ "${STACK_STORE_ENGINE:-sqlite}" = sqlite ] || stack_store_make || return 1
     stack_write_service "$STACK_SERVICE" && stack_write_config && stack_hba || return 1
     "$STACK_BIN/pgsignet-mfa" --config "$STACK_CONFIG" init >"$STACK_DIR/log/init.log" 2>&1 ||
         { cat "$STACK_DIR/log/init.log" >&2; return 1; }
@@ -279,6 +355,7 @@ stack_stop()
     stack_daemon_stop
     stop_slapd
     stop_postgres immediate
+    [ ! -e "$STACK_DIR/store/server" ] || stack_store_stop immediate
     rm -f "/etc/pam.d/$STACK_SERVICE" "/etc/pam.d/$STACK_SERVICE"-*
     [ -n "${STACK_KEEP-}" ] || rm -rf "$STACK_DIR"
     STACK_DIR=
@@ -329,15 +406,15 @@ stack_totp()
     printf '%s\n' "$1" | oathtool --totp -b --now="@$(($2 * 30))" -
 }
 
-# Sets stack_next to the lowest step above $1 whose code is right now and for the next seconds; false if
-# there is none.
+# stack_free_step STEP [SECONDS]: sets stack_next to the lowest step above STEP whose code is right now and
+# for SECONDS more; false if there is none.
 stack_free_step()
 {
     local now=$EPOCHSECONDS uptime step
     read -r uptime _ </proc/uptime
     step=$((now / 30 - 1))
     # A code of the step before is worth nothing if the step changes before it is judged.
-    [ $((now % 30)) -lt 22 ] || step=$((step + 1))
+    [ $((30 - now % 30)) -gt "${2:-8}" ] || step=$((step + 1))
     [ "$step" -gt "$1" ] || step=$(($1 + 1))
     # The daemon refuses steps that began before the machine started.
     while [ $((step * 30)) -le $((now - ${uptime%.*})) ]; do
@@ -374,10 +451,10 @@ stack_adopt()
 
 stack_code()
 {
-    local user=$1 name key names
+    local user=$1 seconds=${2:-8} name key names
     for name in ${stack_tokens["$user"]-}; do
         key=$user/$name
-        if stack_free_step "${stack_step["$key"]}"; then
+        if stack_free_step "${stack_step["$key"]}" "$seconds"; then
             STACK_CODE=$(stack_totp "${stack_secret["$key"]}" "$stack_next") || return 1
             stack_step["$key"]=$stack_next
             return 0
@@ -389,7 +466,7 @@ stack_code()
         stack_mfa remove --yes --name "${names[0]}" -- "$user" >>"$STACK_DIR/log/mfa.log" 2>&1 || return 1
         stack_tokens["$user"]=${names[*]:1}
     fi
-    stack_enroll "$user" && stack_code "$user"
+    stack_enroll "$user" && stack_code "$user" "$seconds"
 }
 
 stack_wrong_code()

@@ -82,7 +82,8 @@ fingerprint()
 
 test_files()
 {
-    local before secrets=("$STACK_STORE" "$STACK_KEK" "$STACK_AUDIT" "$STACK_DIR/etc/bind.pw" "$STACK_CONFIG")
+    local before secrets=("$STACK_STORE" "$STACK_STORE-witness" "$STACK_KEK" "$STACK_AUDIT" "$STACK_DIR/etc/bind.pw"
+        "$STACK_CONFIG")
     [ ! -e "$STACK_STORE-wal" ] || secrets+=("$STACK_STORE-wal")
     before=$(fingerprint)
     own=$PG_DIR/own-file

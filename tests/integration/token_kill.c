@@ -22,11 +22,11 @@ struct shared {
     _Atomic int ready;
 };
 
-static const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1};
+static const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1, 10};
 
 static void log_in(struct fixture *f, const struct secret *secret, struct shared *shared)
 {
-    char code[TOTP_DIGITS_MAX + 1];
+    char code[OTP_DIGITS_MAX + 1];
     int64_t step = shared->tried + 1;
 
     shared->tried = step;
@@ -48,7 +48,7 @@ static void enroll(struct fixture *f, struct shared *shared)
     mfa_remove(f->mfa, bytes_str(user), NULL, &removed);
     f->now_ms += INT64_C(7200) * 1000;
     struct token_info info;
-    char code[TOTP_DIGITS_MAX + 1];
+    char code[OTP_DIGITS_MAX + 1];
     if (mfa_create(f->mfa, bytes_str(user), "t", &usual, f->now_ms / 1000, &info, &secret) !=
         MFA_OK)
         return;
@@ -93,7 +93,7 @@ static int count_lost(struct fixture *f, int confirmed)
 /* After a death: is an accepted code refused, from an address without failures? */
 static bool revived(struct fixture *f, const struct secret *secret, int64_t step, int round)
 {
-    char code[TOTP_DIGITS_MAX + 1], address[32];
+    char code[OTP_DIGITS_MAX + 1], address[32];
 
     if (step == 0)
         return false;

@@ -18,7 +18,7 @@ struct shared {
     _Atomic int trouble;
 };
 
-static const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1};
+static const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1, 10};
 
 static void wait_for_all(struct shared *shared, int round)
 {
@@ -29,7 +29,7 @@ static void wait_for_all(struct shared *shared, int round)
 
 static int play(struct fixture *f, const struct secret *secret, struct shared *shared)
 {
-    char code[TOTP_DIGITS_MAX + 1], address[16];
+    char code[OTP_DIGITS_MAX + 1], address[16];
 
     f->mfa = NULL; /* the parent's */
     if (mfa_open(&f->settings, &f->mfa, f->why, sizeof f->why) != REASON_GRANTED) {
