@@ -10,6 +10,10 @@ PGSIGNET_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # shellcheck source=tests/integration/stack.sh
 . "$PGSIGNET_SRC/tests/integration/stack.sh"
 STACK_SERVICE=pgsignet-demo
+# Long enough for a slow machine to see it.
+STACK_EXTRA='throttle: {first: 10s}'
+STACK_POLICY='password: ldap
+require_groups: ["cn=dba,ou=groups,dc=example,dc=com", "cn=readers,ou=groups,dc=example,dc=com"]'
 keep=
 dir=
 
@@ -130,6 +134,229 @@ step()
     fi
 }
 
+# mfa_shown ARGUMENT...: a command of pgsignet-mfa and what it prints.
+mfa_shown()
+{
+    local status=0
+    command_line "pgsignet-mfa --config $STACK_CONFIG $*"
+    stack_mfa "$@" 2>&1 | sed 's/^/  /' || status=$?
+    return "$status"
+}
+
+# Recovery codes, a button token, the throttle, and what an operator sees of them.
+more_kinds()
+{
+    local codes secret tries
+    title "Recovery codes for bob, whose phone is lost"
+    command_line "pgsignet-mfa --config $STACK_CONFIG recovery bob"
+    codes=$(stack_mfa recovery bob) || fail "recovery codes for bob failed"
+    sed 's/^/  /' <<<"$codes"
+    codes=$(sed -n 's/^ *\[ \] *1  *//p' <<<"$codes")
+    step "password and a recovery code" bob "PW-bob$codes" granted
+    step "the same recovery code again" bob "PW-bob$codes" code-used
+
+    title "A button token (HOTP) for heidi"
+    command_line "pgsignet-mfa --config $STACK_CONFIG enroll heidi --hotp --name key"
+    secret=$(stack_mfa enroll heidi --hotp --name key --no-confirm --json 2>>"$dir/log/mfa.log" | jq -r .secret) &&
+        hotp "$secret" 0 | stack_mfa confirm heidi | sed 's/^/  /' || fail "enrolling heidi failed"
+    step "three presses of the button that nobody typed, then the fourth's code" heidi \
+        "PW-heidi$(hotp "$secret" 4)" granted
+
+    title "Somebody guesses at heidi's codes"
+    stack_wrong_code heidi
+    for tries in 1 2 3; do
+        stack_psql heidi "PW-heidi$STACK_CODE" >/dev/null 2>&1
+        echo "  wrong code $tries: audit reason $(stack_last_reason)"
+    done
+    step "refused now, though the code is right" heidi "PW-heidi$(hotp "$secret" 5)" throttled
+    title "What the help desk sees, and does"
+    mfa_shown policy heidi --address 127.0.0.1
+    mfa_shown unlock heidi || fail "unlock failed"
+    step "the same code, which was not used up" heidi "PW-heidi$(hotp "$secret" 5)" granted
+}
+
+# sync_shown ARGUMENT...: a command of pgsignet-ldap-sync and what it prints.
+sync_shown()
+{
+    command_line "pgsignet-ldap-sync --config $dir/etc/sync.yaml $*"
+    "$STACK_BIN/pgsignet-ldap-sync" --config "$dir/etc/sync.yaml" "$@" 2>&1 | sed 's/^/  /'
+    return "${PIPESTATUS[0]}"
+}
+
+write_sync_config()
+{
+    cat >"$dir/etc/sync.yaml" <<END
+ldap:
+  uris: [$SLAPD_LDAPS_URI]
+  ca_file: $SLAPD_CA_COPY
+  bind_dn: $SLAPD_BIND_DN
+  bind_password_file: $SLAPD_BIND_PW_FILE
+sync:
+  postgres: "host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres user=postgres"
+  audit: $dir/log/sync.jsonl
+  rules:
+    - search: {base: "ou=groups,$SLAPD_BASE", filter: "(cn=readers)"}
+      role: "{dn.uid}"
+      grant: [dbrole_readonly]
+END
+    sed 's/^/  /' "$dir/etc/sync.yaml"
+}
+
+# readers add|delete PERSON
+readers()
+{
+    printf 'dn: cn=readers,ou=groups,%s\nchangetype: modify\n%s: member\nmember: uid=%s,ou=people,%s\n' \
+        "$SLAPD_BASE" "$1" "$2" "$SLAPD_BASE" | stack_ldapmodify || fail "changing cn=readers failed"
+}
+
+# henry_reads NAME: a session of henry's that is still there when its group is taken away.
+henry_reads()
+{
+    title "henry's session, in which he reads"
+    stack_code henry
+    stack_psql henry "PW-henry$STACK_CODE" "SELECT 'henry reads: ' || what FROM offers; SELECT pg_sleep(600)" \
+        >"$dir/henry" 2>&1 &
+    henry=$!
+    local tries=0
+    until grep -qs 'henry reads' "$dir/henry" || [ $((tries += 1)) -gt 200 ]; do sleep 0.05; done
+    sed 's/^/  /' "$dir/henry"
+    grep -q 'henry reads' "$dir/henry" || wrong+=("henry's reading")
+}
+
+# LDAP groups become grants: in, and out again.
+sync_steps()
+{
+    local henry
+    title "LDAP groups become roles: henry is put into cn=readers"
+    command_line "cat $dir/etc/sync.yaml"
+    write_sync_config
+    printf 'dn: cn=readers,ou=groups,%s\nchangetype: add\nobjectClass: groupOfNames\nmember: uid=carol,ou=people,%s\n' \
+        "$SLAPD_BASE" "$SLAPD_BASE" | stack_ldapmodify || fail "adding cn=readers failed"
+    readers add henry
+    sync_shown roles init -q || fail "roles init failed"
+    pg_sql "SET ROLE dbrole_admin; CREATE TABLE offers (what text); INSERT INTO offers VALUES ('apples')" || fail "no table"
+    sync_shown plan
+    echo "  carol had her role before, so it is not touched: she is handed over by hand."
+    command_line "psql -c 'GRANT pgsignet_managed TO carol'"
+    pg_sql 'GRANT pgsignet_managed TO carol' || fail "GRANT failed"
+    sync_shown run || wrong+=("the sync")
+    stack_enroll henry || fail "enrolling henry failed"
+    stack_code henry
+    step "henry, whose role the sync made" henry "PW-henry$STACK_CODE" granted
+    henry_reads
+    title "henry is taken out of cn=readers"
+    readers delete henry
+    sync_shown run || wrong+=("the second sync")
+    if wait "$henry"; then
+        wrong+=("henry's session")
+        printf '  %shis session went on: NOT AS EXPECTED%s\n' "$red" "$plain"
+    else
+        printf '  his session: %s  %sas expected%s\n' "$(grep FATAL "$dir/henry")" "$green" "$plain"
+    fi
+    sync_shown explain henry
+    stack_code henry
+    step "henry again" henry "PW-henry$STACK_CODE" not-in-group
+}
+
+# ca_shown ARGUMENT...: a command of pgsignet-ca and what it prints.
+ca_shown()
+{
+    command_line "pgsignet-ca --dir $dir/ca $*"
+    "$PGSIGNET_BUILD/pgsignet-ca" --dir "$dir/ca" "$@" 2>&1 | sed 's/^/  /'
+    return "${PIPESTATUS[0]}"
+}
+
+# cert_step TITLE USER CERTIFICATE SECRET WORDS: a login with a certificate.  WORDS are the user when he should get in, else
+# what he is told, or (between |) one of several.
+cert_step()
+{
+    local what=$1 user=$2 files=$3 secret=$4 expected=$5 output status=0 password=
+    steps=$((steps + 1))
+    title "Step $steps: $what"
+    [ -z "$secret" ] || password="PGPASSWORD='$secret' "
+    command_line "${password}psql 'host=127.0.0.1 port=$PG_PORT dbname=postgres user=$user sslmode=verify-full" \
+        "sslrootcert=$PG_CA sslcert=$files.crt sslkey=$files.key' -c 'SELECT session_user'"
+    printf '  expected:  %s\n' "${expected//|/, or: }"
+    output=$(PGSSLCERT=$files.crt PGSSLKEY=$files.key stack_psql "$user" "$secret" 'SELECT session_user' 2>&1) || status=$?
+    printf '  came back: %s' "${output##*failed: }"
+    if [ "$status" -eq 0 ] && [ "$output" = "$expected" ] ||
+        { [ "$status" -ne 0 ] && [ "$expected" != "$user" ] && [[ $output =~ $expected ]]; }; then
+        printf '  %sas expected%s\n' "$green" "$plain"
+    else
+        wrong+=("$steps")
+        printf '  %sNOT AS EXPECTED%s\n' "$red" "$plain"
+    fi
+}
+
+# The server gets a certificate of the CA, and lines for logins by certificate.
+deploy_shown()
+{
+    title "The server gets its certificate: files, then the settings that it lacks, then the proof"
+    ca_shown deploy db1 --to "$PG_DATA" --postgres "$1" --quiet | tee "$dir/deploy"
+    command_line "psql    (with the statements above)"
+    pg_sql "$(grep -E '^ *(ALTER|SELECT)' "$dir/deploy")" >/dev/null || fail "the server does not take the settings"
+    ca_shown deploy db1 --to "$PG_DATA" --postgres "$1" || fail "deploy failed"
+    PG_CA=$dir/ca/trust.crt
+    title "Who logs in how: app by certificate, alice by certificate, password and code"
+    ca_shown deploy --print app report alice | tee "$dir/lines"
+    echo "  Of these: cert for app and report, pam for alice, with this demo's pamservice."
+    sed -i "s/^ *//; s/pamservice=pgsignet/pamservice=$STACK_SERVICE/" "$dir/lines"
+    mapfile -t STACK_HBA < <(grep -E '"(app|report)" .* cert |"alice" .* pam ' "$dir/lines")
+    grep '^pgsignet ' "$dir/lines" | pg_run sh -c 'cat >>"$1"' sh "$PG_DATA/pg_ident.conf"
+    stack_hba || fail "the server does not take the lines"
+    command_line "cat $PG_DATA/pg_hba.conf $PG_DATA/pg_ident.conf"
+    sed 's/^/  /' "$PG_DATA/pg_hba.conf" "$PG_DATA/pg_ident.conf"
+}
+
+# A session that came in by a certificate, and is still there when it is revoked.
+app_session()
+{
+    local tries=0
+    PGSSLCERT=$1.crt PGSSLKEY=$1.key stack_psql app '' "SELECT 'app is in'; SELECT pg_sleep(600)" >"$dir/app" 2>&1 &
+    app=$!
+    until grep -qs 'app is in' "$dir/app" || [ $((tries += 1)) -gt 200 ]; do sleep 0.05; done
+    sed 's/^/  /' "$dir/app"
+}
+
+pki_steps()
+{
+    local app files=$dir/ca/clients/app superuser
+    superuser="host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres user=postgres"
+    title "A CA for the server, and one for logins alone"
+    ca_shown init --client-ca || fail "init failed"
+    ca_shown issue server db1 --san localhost --san 127.0.0.1 || fail "issue failed"
+    ca_shown issue client app alice || fail "issue failed"
+    stack_role app && stack_role report || fail "CREATE ROLE failed"
+    deploy_shown "$superuser"
+    cert_step "a certificate, no password" app "$files" '' app
+    cert_step "app's certificate, but another name" report "$files" '' 'certificate authentication failed'
+    stack_code alice
+    cert_step "certificate, password and code" alice "$dir/ca/clients/alice" "PW-alice$STACK_CODE" alice
+    stack_code alice
+    cert_step "password and code without the certificate" alice "$dir/none" "PW-alice$STACK_CODE" \
+        "connection requires a valid client certificate"
+    title "app's key got into wrong hands, and somebody is in with it"
+    app_session "$files"
+    ca_shown revoke app --reason keyCompromise --terminate --yes --crl-file "$PG_DATA/crl.pem" --postgres "$superuser" \
+        --probe "127.0.0.1:$PG_PORT" || wrong+=("the revocation")
+    if wait "$app"; then
+        wrong+=("app's session")
+        printf '  the session went on: %sNOT AS EXPECTED%s\n' "$red" "$plain"
+    else
+        printf '  the session: %s  %sas expected%s\n' "$(grep FATAL "$dir/app")" "$green" "$plain"
+    fi
+    # With TLS 1.3 the end of the connection may overtake the reason.
+    cert_step "the revoked certificate" app "$files" '' 'certificate revoked|closed the connection|reset by peer|EOF detected'
+    stack_code alice
+    cert_step "alice, whom that does not concern" alice "$dir/ca/clients/alice" "PW-alice$STACK_CODE" alice
+}
+
+# hotp SECRET COUNTER
+hotp()
+{
+    printf '%s\n' "$1" | oathtool --hotp -b --counter="$2" -
+}
+
 # Enrols as a person would: the QR code in the terminal, then a code typed to prove it.  The app's part is
 # oathtool's.
 enroll_shown()
@@ -180,14 +407,15 @@ create_roles()
 {
     local user
     title "Creating roles"
-    for user in alice bob dave erin grace; do
+    for user in alice bob dave erin grace heidi; do
         command_line "psql -c 'CREATE ROLE $user LOGIN'"
         stack_role "$user" || fail "CREATE ROLE $user failed"
     done
     command_line "psql -c \"CREATE ROLE carol LOGIN VALID UNTIL '2020-01-01'\""
     stack_role carol "VALID UNTIL '2020-01-01'" || fail "CREATE ROLE carol failed"
-    echo "  In LDAP alice, bob, carol and erin are in cn=dba; dave is not; erin is locked; all have the"
-    echo "  password PW-NAME.  grace gets no token."
+    stack_person heidi PW-heidi dba || fail "adding heidi to the directory failed"
+    echo "  In LDAP alice, bob, carol, erin and heidi are in cn=dba; dave is not; erin is locked; all have the"
+    echo "  password PW-NAME.  heidi gets a token with a button (HOTP), grace none."
 }
 
 login_steps()
@@ -206,7 +434,7 @@ login_steps()
     stack_code dave
     step "not in the group" dave "PW-dave$STACK_CODE" not-in-group
     stack_code erin
-    step "disabled in LDAP" erin "PW-erin$STACK_CODE" account-locked
+    step "locked in LDAP" erin "PW-erin$STACK_CODE" account-locked
     stack_wrong_code grace
     step "not enrolled" grace "PW-grace$STACK_CODE" not-enrolled
     stack_code carol
@@ -250,6 +478,9 @@ main()
         stack_enroll "$user" || fail "enrolling $user failed"
     done
     login_steps
+    more_kinds
+    sync_steps
+    pki_steps
     echo
     if [ ${#wrong[@]} -gt 0 ]; then
         printf '%sNot as expected: step %s of %s%s\n' "$red" "${wrong[*]}" "$steps" "$plain"

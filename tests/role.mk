@@ -1,4 +1,4 @@
-# Roles and verifiers: authd/role, authd/scram, common/pgconn; and the throw-away PostgreSQL.
+# Roles and verifiers: common/role, authd/scram, common/pgconn; and the throw-away PostgreSQL.
 check_PROGRAMS += tests/unit/scram_test tests/unit/role_test tests/integration/role_probe
 TESTS += tests/unit/scram_test tests/unit/role_test
 

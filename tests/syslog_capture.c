@@ -12,6 +12,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char lines[16 * 1024];
 static size_t used;
+static int last_priority;
 
 /* The two names that libpam may have been compiled to call. */
 EXPORTED void __syslog_chk(int priority, int flag, const char *format, ...)
@@ -36,8 +37,8 @@ void __syslog_chk(int priority, int flag, const char *format, ...)
 {
     va_list ap;
 
-    (void)priority;
     (void)flag;
+    last_priority = priority;
     va_start(ap, format);
     capture(format, ap);
     va_end(ap);
@@ -47,7 +48,7 @@ void syslog(int priority, const char *format, ...)
 {
     va_list ap;
 
-    (void)priority;
+    last_priority = priority;
     va_start(ap, format);
     capture(format, ap);
     va_end(ap);
@@ -64,4 +65,9 @@ void syslog_capture_reset(void)
 const char *syslog_captured(void)
 {
     return lines;
+}
+
+int syslog_captured_priority(void)
+{
+    return last_priority;
 }

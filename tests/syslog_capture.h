@@ -12,4 +12,7 @@ void syslog_capture_reset(void);
 /* The lines since then, each ended by a newline; cut at 16 KiB.  Static. */
 const char *syslog_captured(void);
 
+/* Facility and level of the last line; 0 if there was none yet. */
+int syslog_captured_priority(void);
+
 #endif

@@ -1,12 +1,15 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # the variables are for those who source this
-# common.sh - what tests/bench/login and tests/bench/pam share.  Sourced.
+# common.sh - what the scripts of tests/bench share.  Sourced.
 #
 #   bench_options ARGUMENT...   sets bench_rounds, bench_seconds, bench_clients, bench_methods, bench_json,
-#                               bench_keep; --users (bench_users) and --modes (bench_modes) if they are set
+#                               bench_keep; --users (bench_users), --modes (bench_modes) and --rows (bench_rows) if they are set
 #   bench_sample GROUP METHOD ROUND COMMAND...   runs a driver, and keeps its line; not of round 0, which
 #                               is for servers to open their connections and to fill their caches
 #   bench_goal TEXT METRIC GROUP_A METHOD_A GROUP_B METHOD_B '>='|'<=' VALUE
+#   bench_flat GROUP FIRST      p99 of GROUP is shown against that of FIRST as well
+#   bench_memory METHOD USERS PID   notes the memory of the children of a daemon's master
+#   bench_most TEXT METHOD VALUE    no child may have more of it
 #   bench_report TITLE BASE     prints the tables, or JSON; false when pgsignet refused a right answer
 
 : "${PGSIGNET_SRC:?}" "${PGSIGNET_BUILD:?}"
@@ -32,9 +35,9 @@ bench_options()
             --json) bench_json=1 ;;
             --keep) bench_keep=yes ;;
             -h | --help) bench_usage 0 ;;
-            --rounds | --seconds | --clients | --methods | --users | --modes)
+            --rounds | --seconds | --clients | --methods | --users | --modes | --rows)
                 [ $# -ge 2 ] || bench_usage 64 >&2
-                case $1 in --rounds | --seconds) bench_number "$1" "$2" ;; esac
+                case $1 in --rounds | --seconds | --rows) bench_number "$1" "$2" ;; esac
                 printf -v "bench_${1#--}" '%s' "${2//,/ }"
                 shift
                 ;;
@@ -70,12 +73,37 @@ bench_goal()
     bench_goals+="goal$IFS$*"$'\n'
 }
 
+bench_flat()
+{
+    local IFS=$'\t'
+    bench_goals+="flat$IFS$*"$'\n'
+}
+
+# Pss: of a page that N processes share, each has an Nth.
+bench_memory()
+{
+    local method=$1 users=$2 children child sizes=()
+    read -r -a children <"/proc/$3/task/$3/children"
+    for child in "${children[@]}"; do
+        sizes+=("$(awk '$1 == "Pss:" { print $2 }' "/proc/$child/smaps_rollup")")
+    done
+    [ ${#sizes[@]} -gt 0 ] || { echo "$0: $method has no workers" >&2; return 1; }
+    printf '%s\n' "${sizes[@]}" | sort -n | awk -v OFS='\t' -v method="$method" -v users="$users" \
+        '{ sum += $1; most = $1 } END { print "memory", method, users, NR, sum / NR, most }' >>"$bench_samples"
+}
+
+bench_most()
+{
+    local IFS=$'\t'
+    bench_goals+="most$IFS$*"$'\n'
+}
+
 bench_report()
 {
     [ ! -t 2 ] || printf '\r\033[K' >&2
     printf '%s' "$bench_goals" | cat - "$bench_samples" |
         LC_ALL=C awk -v title="$1" -v base="$2" -v json="$bench_json" -f "$PGSIGNET_SRC/tests/bench/table.awk"
-    awk -F '\t' '$2 ~ /^pgsignet/ { refused += $5 } END { exit refused > 0 }' "$bench_samples" ||
+    awk -F '\t' '$1 != "memory" && $2 ~ /^pgsignet/ { refused += $5 } END { exit refused > 0 }' "$bench_samples" ||
         { cat "$bench_samples".pgsignet*.log >&2; echo "$0: pgsignet refused right answers" >&2; return 1; }
 }
 

@@ -92,12 +92,15 @@ static bool make_oath(const struct pool *pool, const char *where)
     return fclose(file) == 0;
 }
 
+/* clang-format off */
 static const struct fixture fixtures[] = {
-    {"none",     make_nothing,       make_nothing       },
-    {"google",   make_google,        renew_google       },
-    {"oath",     make_oath,          make_oath          },
-    {"pgsignet", fixture_store_make, fixture_store_renew},
+    {"none",        make_nothing,       make_nothing       },
+    {"google",      make_google,        renew_google       },
+    {"oath",        make_oath,          make_oath          },
+    {"pgsignet",    fixture_store_make, fixture_store_renew},
+    {"pgsignet-pg", fixture_pg_make,    fixture_pg_renew   },
 };
+/* clang-format on */
 
 const struct fixture *fixture_find(const char *name)
 {

@@ -5,9 +5,11 @@
 #include "common/clock.h"
 #include "common/settings.h"
 #include "mfa/engine.h"
+#include "mfa/store_sqlite.h"
 #include "mfa/subject.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,26 +27,15 @@ static struct bytes name_of(const struct pool_user *user)
     return bytes_of(user->name, strlen(user->name));
 }
 
-/*
- * Every user has lately logged in from where the benchmark's logins come from.  A first login of the
- * hour writes this as well; without it a store would be the slower the more users are new to it.
- */
-static bool add_success(struct mfa *mfa, const struct pool_user *from, int64_t now_s)
+bool fixture_store_rows(struct mfa *mfa, const struct pool_user *from, int64_t now_s,
+                        struct store_user *user, struct store_token *token, struct store_ask *ask)
 {
-    struct subject subject;
+    bool from_anybody;
 
-    return subject_load(mfa, SUBJECT_NAME, name_of(from), bytes_str("127.0.0.1"), now_s * 1000,
-                        &subject) != STORE_FAILED &&
-           subject_succeed(mfa, &subject, now_s * 1000) == STORE_OK;
-}
-
-static bool add_user(struct mfa *mfa, const struct pool_user *from, int64_t now_s)
-{
-    const struct store_engine *engine = mfa->store->engine;
-    struct store_user user = {.id = mfa_random_id(), .name_len = strlen(from->name)};
-    struct store_token token = {
+    *user = (struct store_user){.id = mfa_random_id(), .name_len = strlen(from->name)};
+    *token = (struct store_token){
         .id = mfa_random_id(),
-        .user = user.id,
+        .user = user->id,
         .name = TOKEN_NAME,
         .state = TOKEN_ACTIVE,
         .algorithm = ALGORITHM_SHA1,
@@ -52,30 +43,48 @@ static bool add_user(struct mfa *mfa, const struct pool_user *from, int64_t now_
         .period = POOL_PERIOD,
         .created_s = now_s,
         .confirmed_s = now_s,
+        .synced_s = now_s,
         .last_step = -1,
         .version = 1,
     };
+    memcpy(user->name, from->name, user->name_len);
+    return user->id != 0 && token->id != 0 && keyring_make_user_key(&mfa->ring, user) &&
+           keyring_seal(&mfa->ring, user, token, bytes_of(from->secret, POOL_SECRET)) &&
+           subject_ask(mfa, name_of(from), bytes_str("127.0.0.1"), ask, &from_anybody);
+}
 
-    memcpy(user.name, from->name, user.name_len);
-    return user.id != 0 && token.id != 0 && keyring_make_user_key(&mfa->ring, &user) &&
-           keyring_seal(&mfa->ring, &user, &token, bytes_of(from->secret, POOL_SECRET)) &&
+static bool add_user(struct mfa *mfa, const struct pool_user *from, int64_t now_s)
+{
+    const struct store_engine *engine = mfa->store->engine;
+    struct store_user user;
+    struct store_token token;
+    struct store_ask ask;
+
+    return fixture_store_rows(mfa, from, now_s, &user, &token, &ask) &&
            engine->user_add(mfa->store, &user) == STORE_OK &&
            engine->token_add(mfa->store, &token) == STORE_OK &&
-           subject_keep(mfa, name_of(from), now_s * 1000) != STORE_FAILED &&
-           add_success(mfa, from, now_s);
+           engine->success_note(mfa->store, &ask.name, &ask.name_from, true, now_s * 1000) ==
+               STORE_OK;
 }
 
 bool fixture_store_make(const struct pool *pool, const char *where)
 {
-    struct settings *settings = settings_load(where, stderr);
+    struct settings *settings = settings_load(where, SETTINGS_FOR_LOGINS, stderr);
     struct mfa *mfa = NULL;
     int64_t now_s = clock_wall_ms() / 1000;
     char why[STORE_ERROR] = "";
+
+    if (settings != NULL)
+        settings->store.as_admin = true; /* users are made as pgsignet-mfa makes them */
     bool done = settings != NULL && mfa_open(settings, &mfa, why, sizeof why) == REASON_GRANTED;
 
     if (done) {
         const struct store_engine *engine = mfa->store->engine;
 
+        /* Rows come in no order of any index: what is written must stay in memory meanwhile. */
+        if (settings->store.engine == STORE_ENGINE_SQLITE)
+            sqlite3_exec(sq_of(mfa->store)->db,
+                         "PRAGMA cache_size=-4000000; PRAGMA foreign_keys=OFF", NULL, NULL, NULL);
         done = engine->begin(mfa->store, STORE_DURABLE, clock_mono_ms() + PATIENCE_MS) == STORE_OK;
         for (size_t i = 0; i < pool->n && done; i++) {
             done = add_user(mfa, &pool->at[i], now_s);
@@ -110,17 +119,26 @@ static bool forget_step(struct store *store, const struct pool_user *from)
            store->engine->token_restore(store, tokens[0].id, tokens[0].last_step, -1) == STORE_OK;
 }
 
+/* With its witness, which would otherwise call the store a restored one at the daemon's next start. */
 static struct store *open_store(const char *where)
 {
-    struct settings *settings = settings_load(where, stderr);
+    struct settings *settings = settings_load(where, SETTINGS_FOR_LOGINS, stderr);
     struct store *store = NULL;
     char why[STORE_ERROR] = "";
+    char *witness = NULL;
 
     if (settings == NULL || !become_owner(settings->store.path) ||
-        store_engine(&settings->store)->open(&settings->store, &store, why, sizeof why) !=
-            STORE_OK) {
-        fprintf(stderr, "bench: cannot open the store of %s: %s\n", where, why);
+        !mfa_witness_path(settings, &witness)) {
+        fprintf(stderr, "bench: cannot open the store of %s\n", where);
+    } else {
+        struct settings_store with = settings->store;
+
+        with.witness = witness;
+        if (store_engine(&with)->open(&with, &store, why, sizeof why) != STORE_OK) {
+            fprintf(stderr, "bench: cannot open the store of %s: %s\n", where, why);
+        }
     }
+    free(witness);
     settings_free(settings);
     return store;
 }

@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     const struct fixture *fixture = argc == 4 || argc == 5 ? fixture_find(argv[1]) : NULL;
 
     if (fixture == NULL) {
-        fputs("Usage: seed users N | seed none|google|oath|pgsignet WHERE POOL [USERS]\n", stderr);
+        fputs("Usage: seed users N | seed none|google|oath|pgsignet|pgsignet-pg WHERE POOL [USERS]\n", stderr);
         return 64;
     }
     if (!pool_load(&pool, argv[3], argc == 5 ? strtoul(argv[4], NULL, 10) : 0)) {
