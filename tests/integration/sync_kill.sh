@@ -73,6 +73,7 @@ random_pause()
 }
 start_apply()
 {
+    : >"$work/out" # here: a kill may come before the process below has emptied it
     "$PGSIGNET_BUILD/tests/integration/sync_server_probe" "$conninfo" plan="$work/$1" apply \
         >"$work/out" 2>>"$work/stderr" &
     pid=$!
