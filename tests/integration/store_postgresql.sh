@@ -28,7 +28,7 @@ export PGSIGNET_TEST_CONNINFO="$base dbname=postgres"
 
 # --- what the engine's tests prove on a file, on a server ------------------------------------------
 for program in attempt_test attempt_failures_test burst_test kinds_test life_test breakglass_test \
-    rekey_test migrate_test migrate_beside_test; do
+    rekey_test rekey_beside_test fsck_test migrate_test migrate_beside_test; do
     [ -x "$tests/unit/$program" ] || continue
     check "unit tests: $program" "$tests/unit/$program"
 done

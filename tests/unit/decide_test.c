@@ -1,100 +1,14 @@
 /* The order of a login: which step is asked, in which order, and what becomes of the code. */
 #include "config.h"
 
+#include "tests/unit/decide_scene.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-#include "tests/unit/decide_fakes.h"
-
-/* --- one login ---------------------------------------------------------------------------------- */
-
-static char dba[] = "cn=dba", backup[] = "backup", nightly[] = "nightly dump", name[] = "default";
-static char *groups[] = {dba, NULL};
-static struct settings_exempt exempt = {backup, nightly, 2000};
-static struct settings_policy policy;
-static struct settings settings;
-static struct outage outage;
-static struct returns returns;
-static struct slot slot;
-static struct burst burst;
-static int64_t up_ms;
-static const char *from; /* the client's address; NULL = a local socket */
-static const struct own_roles own_roles = {{"pgsignet"}, 1};
-
-static int begin(void **state)
-{
-    (void)state;
-    memset(&fake, 0, sizeof fake); /* every reason is REASON_GRANTED */
-    fake.role_exists = fake.verifier = fake.counts = true;
-    policy = (struct settings_policy){
-        .name = name, .require_groups = {groups, 1},
-             .check_role = true
-    };
-    settings = (struct settings){.policies = &policy, .n_policies = 1};
-    memset(&outage, 0, sizeof outage);
-    memset(&returns, 0, sizeof returns);
-    memset(&burst, 0, sizeof burst);
-    assert_true(burst_prepare(&burst));
-    up_ms = 1000 * 1000;
-    from = "192.0.2.1";
-    slot = (struct slot){0};
-    return 0;
-}
-
-const struct settings_policy *settings_policy_for(const struct settings *s, const char *wanted,
-                                                  const char *service)
-{
-    (void)s;
-    (void)service;
-    return wanted == NULL || strcmp(wanted, name) == 0 ? &policy : NULL;
-}
-
-static struct login login;
-static struct wire_request request;
-
-static enum reason run(const char *user, const char *secret)
-{
-    static struct providers providers;
-
-    providers = (struct providers){.settings = &settings,
-                                   .mfa = (struct mfa *)&dummy,
-                                   .directory = (struct directory *)&dummy,
-                                   .roles = (struct role_source *)&dummy,
-                                   .outage = &outage,
-                                   .burst = &burst,
-                                   .origins = {.ipv4_prefix = 32, .ipv6_prefix = 64},
-                                   .own_roles = &own_roles,
-                                   .returns = &returns};
-    request.kind = request.kind ? request.kind : WIRE_AUTHENTICATE;
-    request.user = bytes_str(user);
-    if (request.secret.len == 0)
-        request.secret = bytes_str(secret);
-    request.rhost = bytes_str(from);
-    assert_true(address_rules_add_proxy(&providers.origins, bytes_str("10.0.0.0/8")));
-    login = (struct login){.providers = &providers,
-                           .request = &request,
-                           .slot = &slot,
-                           .now_ms = 1000 * 1000,
-                           .up_ms = up_ms,
-                           .deadline_ms = INT64_MAX};
-    decide(&login);
-    decide_begin_burst(&login);
-    decide_clear(&login);
-    request = (struct wire_request){0};
-    return login.reason;
-}
-
-#define assert_login(user, secret, reason, asked)                                                  \
-    do {                                                                                           \
-        assert_string_equal(reason_name(run(user, secret)), reason_name(reason));                  \
-        assert_string_equal(fake.calls, asked);                                                    \
-    } while (0)
 
 /* --- behaviour ---------------------------------------------------------------------------------- */
 
@@ -381,156 +295,6 @@ static void names_that_no_role_can_have_are_refused_before_anything(void **state
                  "code find bind account groups role judge success");
 }
 
-/* --- bursts -------------------------------------------------------------------------------------- */
-
-/* A full success; from then on its code is used. */
-static void first_login(const char *secret)
-{
-    settings.has_burst = true;
-    settings.burst = (struct settings_burst){.connections = 2, .seconds = 10};
-    assert_int_equal(run("alice", secret), REASON_GRANTED);
-    assert_int_equal(login.progress[STEP_CODE], STEP_PASSED);
-    fake.code_is_used = true;
-    fake.calls[0] = '\0';
-}
-
-static void expect_used(const char *user, const char *secret)
-{
-    fake.calls[0] = '\0';
-    assert_int_equal(run(user, secret), REASON_CODE_USED);
-}
-
-static void a_string_counts_again_after_a_full_success(void **state)
-{
-    (void)state;
-    first_login("secret123456");
-    for (int i = 0; i < 2; i++) {
-        fake.calls[0] = '\0';
-        assert_login("alice", "secret123456", REASON_GRANTED,
-                     "code find bind account groups role judge success");
-        assert_int_equal(login.progress[STEP_CODE], STEP_BURST);
-        assert_false(fake.code_due);
-        assert_string_equal(fake.password_seen, "secret");
-        assert_int_equal(slot.burn.token, 0);
-    }
-    /* Both uses are gone: it is judged as any used code is. */
-    fake.calls[0] = '\0';
-    assert_login("alice", "secret123456", REASON_CODE_USED, "code");
-    assert_true(fake.code_due);
-}
-
-static void a_burst_does_not_renew_itself(void **state)
-{
-    (void)state;
-    first_login("secret123456");
-    up_ms += 9999;
-    assert_int_equal(run("alice", "secret123456"), REASON_GRANTED);
-    up_ms += 1;
-    expect_used("alice", "secret123456");
-}
-
-static void a_burst_is_of_one_string_user_address_and_policy(void **state)
-{
-    (void)state;
-    first_login("secret123456");
-    expect_used("alice", "Secret123456");
-    expect_used("bob", "secret123456");
-    from = "192.0.2.2";
-    expect_used("alice", "secret123456");
-    from = NULL;
-    expect_used("alice", "secret123456");
-    from = "192.0.2.1";
-    request.service = bytes_str("other");
-    expect_used("alice", "secret123456");
-    request.policy = bytes_str(name); /* the same policy, named by the module */
-    assert_int_equal(run("alice", "secret123456"), REASON_GRANTED);
-}
-
-static void no_burst_where_none_was_asked_for(void **state)
-{
-    static const char *const anybodys[] = {"10.1.2.3", "home.example", "unix"};
-
-    first_login("secret123456");
-    policy.strict = true;
-    expect_used("alice", "secret123456");
-    policy.strict = false;
-    settings.has_burst = false;
-    expect_used("alice", "secret123456");
-    settings.has_burst = true;
-    fake.nobody = true; /* his tokens were removed meanwhile */
-    expect_used("alice", "secret123456");
-    for (size_t i = 0; i < sizeof anybodys / sizeof anybodys[0]; i++) {
-        begin(state);
-        from = anybodys[i];
-        first_login("secret123456");
-        expect_used("alice", "secret123456");
-    }
-    begin(state);
-    policy.password = PASSWORD_STACK;
-    first_login("secret123456");
-    expect_used("alice", "secret123456");
-}
-
-/* What the code replaces nothing of: throttle, cap and lock, password, account, groups, role. */
-static void in_a_burst_everything_else_is_checked(void **state)
-{
-    static const struct {
-        enum reason *answer;
-        enum reason reason;
-        const char *calls;
-    } rows[] = {
-        {&fake.code,     REASON_THROTTLED,        "code"                                    },
-        {&fake.code,     REASON_CAPPED,           "code"                                    },
-        {&fake.code,     REASON_LOCKED,           "code"                                    },
-        {&fake.code,     REASON_STORE_UNAVAILABLE, "code"                                   },
-        {&fake.password, REASON_PASSWORD_WRONG,   "code find bind failure"                  },
-        {&fake.account,  REASON_ACCOUNT_DISABLED, "code find bind account failure"          },
-        {&fake.groups,   REASON_NOT_IN_GROUP,     "code find bind account groups failure"   },
-        {&fake.role,     REASON_ROLE_EXPIRED,
-         "code find bind account groups role judge failure"                                 },
-        {&fake.find,     REASON_DIRECTORY_UNAVAILABLE, "code find"                          },
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        begin(state);
-        first_login("secret123456");
-        *rows[i].answer = rows[i].reason;
-        assert_login("alice", "secret123456", rows[i].reason, rows[i].calls);
-        assert_false(fake.code_due);
-    }
-}
-
-static void only_a_recorded_full_success_begins_a_burst(void **state)
-{
-    settings.has_burst = true;
-    settings.burst = (struct settings_burst){.connections = 2, .seconds = 10};
-    fake.groups = REASON_NOT_IN_GROUP;
-    assert_int_equal(run("alice", "secret123456"), REASON_NOT_IN_GROUP);
-    fake.groups = REASON_GRANTED;
-    fake.code_is_used = true;
-    expect_used("alice", "secret123456");
-    /* Without a code nothing is begun, and nothing counts for an exempt user. */
-    begin(state);
-    settings.has_burst = true;
-    settings.burst = (struct settings_burst){.connections = 2, .seconds = 10};
-    policy.code = CODE_OFF;
-    assert_int_equal(run("alice", "secret123456"), REASON_GRANTED);
-    policy.code = CODE_REQUIRED;
-    fake.code_is_used = true;
-    expect_used("alice", "secret123456");
-}
-
-static void a_burst_reads_the_code_where_the_policy_has_it(void **state)
-{
-    (void)state;
-    policy.password = PASSWORD_NONE;
-    policy.require_groups.n = 0;
-    first_login("123456");
-    assert_int_equal(run("alice", "123456"), REASON_GRANTED);
-    assert_int_equal(login.password.len, 0);
-    assert_true(fake.whole_is_code);
-}
-
 /* --- break glass --------------------------------------------------------------------------------- */
 
 static void an_armed_passphrase_is_all_that_is_asked_for(void **state)
@@ -545,18 +309,6 @@ static void an_armed_passphrase_is_all_that_is_asked_for(void **state)
     assert_int_equal(login.progress[STEP_ROLE], STEP_NOT_ASKED_FOR);
     assert_int_equal(login.password.len, 0);
     assert_int_equal(login.gave_back, false);
-}
-
-static void a_break_glass_login_begins_no_burst(void **state)
-{
-    (void)state;
-    settings.has_burst = true;
-    settings.burst = (struct settings_burst){.connections = 2, .seconds = 10};
-    fake.glass = MFA_GLASS_ARMED;
-    assert_int_equal(run("alice", "bcdfg-hjkmn"), REASON_GRANTED_BREAK_GLASS);
-    fake.glass = MFA_GLASS_UNARMED;
-    fake.code_is_used = true;
-    expect_used("alice", "bcdfg-hjkmn");
 }
 
 static void refused_passphrases_are_refused_as_anything_else(void **state)
@@ -623,15 +375,7 @@ int main(void)
         T(passwords_alone_are_not_judged_while_failures_cannot_be_counted),
         T(account_alone_asks_neither_code_nor_password),
         T(names_that_no_role_can_have_are_refused_before_anything),
-        T(a_string_counts_again_after_a_full_success),
-        T(a_burst_does_not_renew_itself),
-        T(a_burst_is_of_one_string_user_address_and_policy),
-        T(no_burst_where_none_was_asked_for),
-        T(in_a_burst_everything_else_is_checked),
-        T(only_a_recorded_full_success_begins_a_burst),
-        T(a_burst_reads_the_code_where_the_policy_has_it),
         T(an_armed_passphrase_is_all_that_is_asked_for),
-        T(a_break_glass_login_begins_no_burst),
         T(refused_passphrases_are_refused_as_anything_else),
         T(the_daemons_own_role_is_refused_before_anything),
         T(an_unknown_policy_or_one_with_a_nul_is_refused),

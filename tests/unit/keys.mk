@@ -26,11 +26,25 @@ tests_unit_settings_keys_test_SOURCES = tests/unit/settings_keys_test.c
 tests_unit_settings_keys_test_LDADD = libcommon.la $(CMOCKA_LIBS)
 tests_unit_settings_keys_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 
+REKEY_SCENE = tests/unit/rekey_scene.c tests/unit/rekey_scene.h
+
 check_PROGRAMS += tests/unit/rekey_test
 TESTS += tests/unit/rekey_test
-tests_unit_rekey_test_SOURCES = tests/unit/rekey_test.c
+tests_unit_rekey_test_SOURCES = tests/unit/rekey_test.c $(REKEY_SCENE)
 tests_unit_rekey_test_LDADD = $(ENGINE_TEST_LIBS)
 tests_unit_rekey_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/unit/rekey_beside_test
+TESTS += tests/unit/rekey_beside_test
+tests_unit_rekey_beside_test_SOURCES = tests/unit/rekey_beside_test.c $(REKEY_SCENE)
+tests_unit_rekey_beside_test_LDADD = $(ENGINE_TEST_LIBS)
+tests_unit_rekey_beside_test_CFLAGS = $(ENGINE_TEST_FLAGS)
+
+check_PROGRAMS += tests/unit/fsck_test
+TESTS += tests/unit/fsck_test
+tests_unit_fsck_test_SOURCES = tests/unit/fsck_test.c $(REKEY_SCENE)
+tests_unit_fsck_test_LDADD = $(ENGINE_TEST_LIBS)
+tests_unit_fsck_test_CFLAGS = $(ENGINE_TEST_FLAGS)
 
 check_PROGRAMS += tests/integration/rekey_load
 tests_integration_rekey_load_SOURCES = tests/integration/rekey_load.c

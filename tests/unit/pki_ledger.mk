@@ -8,16 +8,29 @@ LEDGER_TEST_LIBS = tests/unit/libledgerfixture.la libcaledger.la $(GLIB_LIBS) $(
 	$(CRYPTO_LIBS) $(CMOCKA_LIBS)
 LEDGER_TEST_FLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CRYPTO_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS) $(CMOCKA_CFLAGS)
 
-check_PROGRAMS += tests/unit/pki_ledger_test tests/unit/pki_ledger_rules_test tests/unit/pki_ledger_events_test \
-	tests/unit/pki_place_test tests/unit/pki_layout_test
-TESTS += tests/unit/pki_ledger_test tests/unit/pki_ledger_rules_test tests/unit/pki_ledger_events_test \
-	tests/unit/pki_place_test tests/unit/pki_layout_test
+LEDGER_TESTS = tests/unit/pki_ledger_test tests/unit/pki_ledger_file_test tests/unit/pki_ledger_revocation_test \
+	tests/unit/pki_ledger_rules_test tests/unit/pki_ledger_keys_test tests/unit/pki_ledger_clock_test \
+	tests/unit/pki_ledger_events_test tests/unit/pki_place_test tests/unit/pki_layout_test
+check_PROGRAMS += $(LEDGER_TESTS)
+TESTS += $(LEDGER_TESTS)
 tests_unit_pki_ledger_test_SOURCES = tests/unit/pki_ledger_test.c
 tests_unit_pki_ledger_test_CFLAGS = $(LEDGER_TEST_FLAGS)
 tests_unit_pki_ledger_test_LDADD = $(LEDGER_TEST_LIBS)
+tests_unit_pki_ledger_file_test_SOURCES = tests/unit/pki_ledger_file_test.c
+tests_unit_pki_ledger_file_test_CFLAGS = $(LEDGER_TEST_FLAGS)
+tests_unit_pki_ledger_file_test_LDADD = $(LEDGER_TEST_LIBS)
+tests_unit_pki_ledger_revocation_test_SOURCES = tests/unit/pki_ledger_revocation_test.c
+tests_unit_pki_ledger_revocation_test_CFLAGS = $(LEDGER_TEST_FLAGS)
+tests_unit_pki_ledger_revocation_test_LDADD = $(LEDGER_TEST_LIBS)
 tests_unit_pki_ledger_rules_test_SOURCES = tests/unit/pki_ledger_rules_test.c
 tests_unit_pki_ledger_rules_test_CFLAGS = $(LEDGER_TEST_FLAGS)
 tests_unit_pki_ledger_rules_test_LDADD = $(LEDGER_TEST_LIBS)
+tests_unit_pki_ledger_keys_test_SOURCES = tests/unit/pki_ledger_keys_test.c
+tests_unit_pki_ledger_keys_test_CFLAGS = $(LEDGER_TEST_FLAGS)
+tests_unit_pki_ledger_keys_test_LDADD = $(LEDGER_TEST_LIBS)
+tests_unit_pki_ledger_clock_test_SOURCES = tests/unit/pki_ledger_clock_test.c
+tests_unit_pki_ledger_clock_test_CFLAGS = $(LEDGER_TEST_FLAGS)
+tests_unit_pki_ledger_clock_test_LDADD = $(LEDGER_TEST_LIBS)
 tests_unit_pki_ledger_events_test_SOURCES = tests/unit/pki_ledger_events_test.c
 tests_unit_pki_ledger_events_test_CFLAGS = $(LEDGER_TEST_FLAGS)
 tests_unit_pki_ledger_events_test_LDADD = $(LEDGER_TEST_LIBS)

@@ -211,3 +211,51 @@ void ledger_tamper(struct ledger_fixture *f, const char *sql)
         fail_msg("%s: %s", sql, error);
     sqlite3_close(db);
 }
+
+void ledger_finds(struct ledger_fixture *f, struct ledger_filter filter, const char *names)
+{
+    GString *got = g_string_new(NULL);
+    GArray *list = NULL;
+
+    if (ledger_list(f->ledger, &filter, &list) != LEDGER_OK)
+        fail_msg("%s", ledger_error(f->ledger));
+    for (guint i = 0; i < list->len; i++)
+        g_string_append_printf(got, "%s ", g_array_index(list, struct ledger_row, i).name);
+    g_array_unref(list);
+    assert_string_equal(got->str, names);
+    g_string_free(got, TRUE);
+}
+
+void ledger_reserving(struct ledger_fixture *f, struct ledger_row *row, unsigned flags,
+                      enum ledger_result wanted, const char *words)
+{
+    enum ledger_result result = ledger_reserve(f->ledger, row, 1, flags, NULL, 0, NULL);
+
+    if (result != wanted)
+        fail_msg("%d instead of %d: %s", result, wanted, ledger_error(f->ledger));
+    if (words != NULL)
+        ledger_says(f, words);
+}
+
+void ledger_asked(struct ledger_fixture *f, enum ledger_kind kind, const char *name,
+                  const char *sans, int key, unsigned flags, enum ledger_result wanted,
+                  const char *words)
+{
+    struct ledger_row row = ledger_fixture_row(f, kind, name, sans, key);
+
+    ledger_reserving(f, &row, flags, wanted, words);
+    ledger_row_clear(&row);
+}
+
+void ledger_asked_in_place_of(struct ledger_fixture *f, int64_t replaces, const char *name,
+                              const char *path, int key, unsigned flags, enum ledger_result wanted,
+                              const char *words)
+{
+    struct ledger_row row = ledger_fixture_row(f, KIND_CLIENT, name, "", key);
+
+    row.replaces = replaces;
+    g_free(row.path);
+    row.path = g_strdup(path);
+    ledger_reserving(f, &row, flags, wanted, words);
+    ledger_row_clear(&row);
+}

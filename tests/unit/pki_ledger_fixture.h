@@ -43,6 +43,18 @@ int64_t ledger_fixture_issue(struct ledger_fixture *f, enum ledger_kind kind, co
 
 /* The last sentence of the ledger has these words. */
 void ledger_says(struct ledger_fixture *f, const char *words);
+/* What the filter finds, in the ledger's order: a name and a space each. */
+void ledger_finds(struct ledger_fixture *f, struct ledger_filter filter, const char *names);
+/* Reserving such a row, alone, ends like this, with these words in the ledger's last sentence (NULL = any). */
+void ledger_reserving(struct ledger_fixture *f, struct ledger_row *row, unsigned flags,
+                      enum ledger_result wanted, const char *words);
+/* The same for a row made on the spot (key as in ledger_fixture_row), and for one that replaces another at its path. */
+void ledger_asked(struct ledger_fixture *f, enum ledger_kind kind, const char *name,
+                  const char *sans, int key, unsigned flags, enum ledger_result wanted,
+                  const char *words);
+void ledger_asked_in_place_of(struct ledger_fixture *f, int64_t replaces, const char *name,
+                              const char *path, int key, unsigned flags, enum ledger_result wanted,
+                              const char *words);
 /* ledger_verify finds nothing (NULL), or says these words. */
 void ledger_verifies(struct ledger_fixture *f, const char *words);
 /* Runs SQL on the file behind the ledger's back. */

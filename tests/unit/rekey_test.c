@@ -2,16 +2,14 @@
 #include "config.h"
 
 #include "mfa/engine.h"
-#include "mfa/fsck.h"
 #include "mfa/key_file.h"
 #include "mfa/rekey.h"
 #include "mfa/rekey_file.h"
-#include "tests/unit/engine_fixture.h"
+#include "tests/unit/rekey_scene.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,58 +17,6 @@
 #include <cmocka.h>
 
 #define MANY 620 /* users: three batches */
-
-static const struct settings_token usual = {.algorithm = ALGORITHM_SHA1, .digits = 6, .period = 30};
-
-struct scene {
-    struct fixture f;
-    struct secret secret;
-};
-
-static int begin(void **state)
-{
-    static struct scene s;
-
-    s = (struct scene){0};
-    fixture_open(&s.f);
-    fixture_enroll(&s.f, "alice", "default", &usual, &s.secret);
-    *state = &s;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct scene *s = *state;
-
-    secret_free(&s->secret);
-    fixture_end(&s->f);
-    return 0;
-}
-
-/* A login of alice through this handle; each takes the next step. */
-static enum reason log_in(struct scene *s, struct mfa *mfa)
-{
-    char code[OTP_DIGITS_MAX + 1];
-    struct mfa *own = s->f.mfa;
-
-    s->f.now_ms += 30000;
-    fixture_code(&usual, &s->secret, s->f.now_ms / 1000, code);
-    s->f.mfa = mfa;
-    enum reason reason = fixture_attempt(&s->f, "alice", "192.0.2.1", code, NULL);
-    s->f.mfa = own;
-    if (reason != REASON_GRANTED)
-        fprintf(stderr, "%s: %s\n", reason_name(reason), mfa_error(mfa));
-    return reason;
-}
-
-static void expect_clean(struct scene *s);
-
-/* By the configured key as it is now. */
-static void expect_opens(struct scene *s)
-{
-    fixture_reopen(&s->f);
-    assert_int_equal(log_in(s, s->f.mfa), REASON_GRANTED);
-}
 
 static bool there(struct scene *s, const char *ending)
 {
@@ -390,231 +336,9 @@ static void a_data_key_that_rows_need_is_not_retired(void **state)
 
 /* --- two programs that change the same user --- */
 
-typedef enum mfa_result other_work(struct scene *s, struct mfa *mfa);
-
-static enum mfa_result other_rekey(struct scene *s, struct mfa *mfa)
-{
-    struct rekey_count count;
-
-    (void)s;
-    return rekey_data_key(mfa, NULL, NULL, &count);
-}
-
-static enum mfa_result other_purge(struct scene *s, struct mfa *mfa)
-{
-    (void)s;
-    return mfa_purge(mfa, bytes_str("alice"));
-}
-
-static enum mfa_result other_rename(struct scene *s, struct mfa *mfa)
-{
-    return mfa_rename_user(mfa, bytes_str("alice"), bytes_str("alicia"), s->f.now_ms / 1000);
-}
-
-static enum mfa_result other_create(struct scene *s, struct mfa *mfa)
-{
-    struct token_info info;
-    struct secret secret;
-
-    enum mfa_result result = mfa_create(mfa, bytes_str("carol"), "other", &usual,
-                                        s->f.now_ms / 1000, &info, &secret);
-    secret_free(&secret);
-    return result;
-}
-
-/*
- * Another program, on a connection of its own, which begins its work when something can be read from
- * `ends`.  Nothing is open here when it starts: SQLite's locks do not go through a fork.
- */
-static pid_t start_other(struct scene *s, other_work *work, int ends[2])
-{
-    struct mfa *mfa = NULL;
-    enum mfa_result result = MFA_STORE;
-    char byte;
-
-    assert_int_equal(pipe(ends), 0);
-    mfa_close(s->f.mfa);
-    s->f.mfa = NULL;
-    fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child > 0)
-        return child;
-    close(ends[1]);
-    if (mfa_open(&s->f.settings, &mfa, s->f.why, sizeof s->f.why) == REASON_GRANTED &&
-        read(ends[0], &byte, 1) == 1)
-        result = work(s, mfa);
-    if (result != MFA_OK)
-        fprintf(stderr, "the other: %s%s\n", s->f.why, mfa != NULL ? mfa_error(mfa) : "");
-    mfa_close(mfa);
-    _exit((int)result);
-}
-
-static int ending(int status)
-{
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
-}
-
-/* Until it waits for us.  SQLite does not show that; it can do nothing else. */
-static void await_its_waiting(struct scene *s, pid_t child)
-{
-    int status;
-
-    while (fixture_is_shared(&s->f) &&
-           fixture_sql(&s->f, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type"
-                              " = 'Lock'") == 0)
-        if (waitpid(child, &status, WNOHANG) != 0)
-            fail_msg("it did not wait, and ended with %d", ending(status));
-}
-
-/* What a token's creation does, with the other program's work begun between its two halves. */
-static void create_beside(struct scene *s, const char *name, other_work *work)
-{
-    struct store_user user;
-    struct store_token token = {.name = "second", .state = TOKEN_ACTIVE, .digits = 6,
-        .period = 30, .created_s = 5, .confirmed_s = 5, .version = 1, .last_step = -1};
-    int ends[2], status;
-
-    pid_t child = start_other(s, work, ends);
-    fixture_reopen(&s->f);
-    struct store *store = s->f.mfa->store;
-    const struct store_engine *engine = store->engine;
-    assert_int_equal(engine->begin(store, STORE_DURABLE, fixture_deadline()), STORE_OK);
-    bool is_new = engine->user_find(store, bytes_str(name), &user) == STORE_NONE;
-    assert_int_equal(write(ends[1], "", 1), 1);
-    await_its_waiting(s, child);
-    if (is_new) {
-        user = (struct store_user){.id = mfa_random_id(), .name_len = strlen(name)};
-        memcpy(user.name, name, user.name_len);
-        assert_true(keyring_make_user_key(&s->f.mfa->ring, &user));
-        assert_int_equal(engine->user_add(store, &user), STORE_OK);
-    }
-    token.id = mfa_random_id();
-    token.user = user.id;
-    assert_true(keyring_seal(&s->f.mfa->ring, &user, &token, bytes_str("0123456789abcdefghij")));
-    assert_int_equal(engine->token_add(store, &token), STORE_OK);
-    assert_int_equal(engine->commit(store), STORE_OK);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(ending(status), MFA_OK);
-    close(ends[0]);
-    close(ends[1]);
-    fixture_reopen(&s->f);
-    expect_clean(s);
-}
-
-static void a_token_made_beside_a_rekey_is_sealed_anew_too(void **state)
-{
-    struct scene *s = *state;
-
-    create_beside(s, "alice", other_rekey);
-    assert_int_equal(fixture_sql(&s->f, "SELECT count(*) FROM token"), 2);
-    assert_int_equal(fixture_sql(&s->f, "SELECT count(DISTINCT data_key) FROM user_key"), 1);
-}
-
-static void a_token_made_beside_a_rename_goes_along(void **state)
-{
-    struct scene *s = *state;
-    struct store_user user;
-
-    create_beside(s, "alice", other_rename);
-    struct store *store = s->f.mfa->store;
-    assert_int_equal(store->engine->begin(store, STORE_READ, fixture_deadline()), STORE_OK);
-    assert_int_equal(store->engine->user_find(store, bytes_str("alicia"), &user), STORE_OK);
-    store->engine->rollback(store);
-    assert_int_equal(fixture_sql(&s->f, "SELECT count(*) FROM token"), 2);
-}
-
-static void a_token_made_beside_a_purge_goes_too(void **state)
-{
-    struct scene *s = *state;
-
-    create_beside(s, "alice", other_purge);
-    assert_int_equal(fixture_sql(&s->f, "SELECT count(*) FROM token"), 0);
-}
-
-static void two_programs_enrol_one_new_user(void **state)
-{
-    struct scene *s = *state;
-
-    create_beside(s, "carol", other_create);
-    assert_int_equal(fixture_sql(&s->f, "SELECT count(*) FROM token"), 3);
-}
-
-/* --- fsck --- */
-
-static char kinds[512];
-
-static bool note_kind(void *context, const struct fsck_fault *fault)
-{
-    (void)context;
-    snprintf(kinds + strlen(kinds), sizeof kinds - strlen(kinds), "%s ", fault->kind);
-    assert_non_null(fault->what);
-    return true;
-}
-
-static int64_t check(struct scene *s, struct fsck_count *count)
-{
-    kinds[0] = '\0';
-    assert_int_equal(mfa_fsck(s->f.mfa, s->f.now_ms / 1000, note_kind, NULL, NULL, count), MFA_OK);
-    return count->faults;
-}
-
-static void expect_clean(struct scene *s)
-{
-    struct fsck_count count;
-
-    if (check(s, &count) != 0)
-        fail_msg("fsck finds: %s", kinds);
-}
-
-static void fsck_finds_each_fault(void **state)
-{
-    static const struct {
-        const char *damage, *repair, *kinds;
-    } rows[] = {
-        {"UPDATE token SET secret = CAST('no secret' AS BLOB)", NULL, "secret "},
-        {"UPDATE token SET digits = 9", "UPDATE token SET digits = 6", "token "},
-        {"UPDATE token SET period = 0", "UPDATE token SET period = 30", "token "},
-        {"UPDATE token SET version = 0", "UPDATE token SET version = 1", "token secret "},
-        {"UPDATE token SET last_step = 99999999999", "UPDATE token SET last_step = 5", "token "},
-        {"UPDATE token SET drift = 4", "UPDATE token SET drift = 0", "token "},
-        {"UPDATE token SET clock_offset = 21", "UPDATE token SET clock_offset = 0", "token "},
-        {"UPDATE token SET confirmed_s = 0", "UPDATE token SET confirmed_s = 5", "token "},
-        {"UPDATE token SET created_s = 9999999999", "UPDATE token SET created_s = 5", "token "},
-        {"UPDATE user_key SET sealed = CAST('no key' AS BLOB)", NULL, "user-key secret "},
-        {"UPDATE user SET name = CAST('bob' AS BLOB)",
-         "UPDATE user SET name = CAST('alice' AS BLOB)", "user-key secret "},
-        {"UPDATE user SET floor_s = -1", "UPDATE user SET floor_s = 0", "user "},
-        {"DELETE FROM user_key", NULL, "user-key "},
-    };
-    struct scene *s = *state;
-    struct fsck_count count;
-
-    expect_clean(s);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        fixture_sql(&s->f, "CREATE TABLE kept_token AS SELECT * FROM token");
-        fixture_sql(&s->f, "CREATE TABLE kept_key AS SELECT * FROM user_key");
-        assert_true(fixture_sql(&s->f, rows[i].damage) > 0);
-        check(s, &count);
-        if (strcmp(kinds, rows[i].kinds) != 0)
-            fail_msg("%s: \"%s\", not \"%s\"", rows[i].damage, kinds, rows[i].kinds);
-        if (rows[i].repair != NULL)
-            fixture_sql(&s->f, rows[i].repair);
-        fixture_sql(&s->f, "UPDATE token SET secret = (SELECT secret FROM kept_token)");
-        fixture_sql(&s->f, "DELETE FROM user_key");
-        fixture_sql(&s->f, "INSERT INTO user_key SELECT * FROM kept_key");
-        fixture_sql(&s->f, "DROP TABLE kept_token");
-        fixture_sql(&s->f, "DROP TABLE kept_key");
-        expect_clean(s);
-    }
-    assert_int_equal(count.users, 1);
-    assert_int_equal(count.tokens, 1);
-    assert_int_equal(count.data_keys, 1);
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)
     const struct CMUnitTest tests[] = {
         TEST(a_key_file_changes_from_wherever_it_was_stopped),
         TEST(a_kill_between_link_and_rename_is_ended_too),
@@ -624,11 +348,6 @@ int main(void)
         TEST(nothing_is_retired_that_the_configured_key_does_not_replace),
         TEST(the_data_key_changes_from_wherever_it_was_stopped),
         TEST(a_data_key_that_rows_need_is_not_retired),
-        TEST(a_token_made_beside_a_rekey_is_sealed_anew_too),
-        TEST(a_token_made_beside_a_rename_goes_along),
-        TEST(a_token_made_beside_a_purge_goes_too),
-        TEST(two_programs_enrol_one_new_user),
-        TEST(fsck_finds_each_fault),
     };
 
     return cmocka_run_group_tests_name("rekey", tests, NULL, NULL);
