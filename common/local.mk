@@ -32,7 +32,8 @@ libcommon_la_SOURCES = \
 	common/settings_yaml.c common/settings_yaml.h \
 	common/table.c common/table.h \
 	common/text.c common/text.h \
-	common/wire.c common/wire.h
+	common/wire.c common/wire.h \
+	common/write_all.c common/write_all.h
 libcommon_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFLAGS)
 libcommon_la_LIBADD = $(CRYPTO_LIBS) $(YAML_LIBS) $(JANSSON_LIBS)
 

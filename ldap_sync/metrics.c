@@ -3,6 +3,7 @@
 #include "ldap_sync/metrics.h"
 
 #include "common/log.h"
+#include "common/write_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -195,27 +196,13 @@ void metrics_render(const struct metrics_row *rows, size_t n, int64_t now_s, con
 
 /* --- the file --- */
 
-static bool write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, text, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        text += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* node_exporter reads no file but *.prom, so it never sees the half of one. */
 static bool replace(const char *path, const GString *text)
 {
     char *temporary = g_strdup_printf("%s.XXXXXX", path);
     int fd = g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, 0644);
-    bool done = fd >= 0 && fchmod(fd, 0644) == 0 && write_all(fd, text->str, text->len);
+    bool done =
+        fd >= 0 && fchmod(fd, 0644) == 0 && write_all(fd, bytes_of(text->str, text->len)) == 0;
     int saved = errno;
 
     if (fd >= 0 && close(fd) != 0)

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/number.h"
+#include "common/write_all.h"
 #include "mfa/otpauth.h"
 #include "mfa/qr_image.h"
 
@@ -103,18 +104,6 @@ int enroll_qr_open(const char *path)
     return fd;
 }
 
-static int write_all(int fd, struct bytes content)
-{
-    for (size_t done = 0; done < content.len;) {
-        ssize_t n = write(fd, content.ptr + done, content.len - done);
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            return errno;
-    }
-    return fsync(fd) == 0 ? 0 : errno;
-}
-
 bool enroll_qr_write(int fd, enum enroll_qr form, const char *path, const struct token_info *info,
                      const char *issuer, struct bytes secret)
 {
@@ -134,6 +123,8 @@ bool enroll_qr_write(int fd, enum enroll_qr form, const char *path, const struct
     if (otpauth_uri(&token, &uri) &&
         (form == QR_IN_PNG ? qr_png : qr_svg)((const char *)uri.ptr, &picture))
         error = write_all(fd, secret_bytes(&picture));
+    if (error == 0 && fsync(fd) != 0)
+        error = errno;
     secret_free(&picture);
     secret_free(&uri);
     if (error == 0)

@@ -2,6 +2,8 @@
 
 #include "mfa/new_file.h"
 
+#include "common/write_all.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -89,18 +91,6 @@ int new_file_finish(const char *temporary, const char *path)
         return errno;
     unlink(temporary);
     return new_file_sync_folder(path);
-}
-
-static int write_all(int fd, struct bytes content)
-{
-    for (size_t done = 0; done < content.len;) {
-        ssize_t n = write(fd, content.ptr + done, content.len - done);
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            return errno;
-    }
-    return 0;
 }
 
 int new_file_write(const char *path, mode_t mode, const struct owner *owner, struct bytes content)

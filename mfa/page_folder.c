@@ -2,6 +2,7 @@
 
 #include "mfa/page_folder.h"
 
+#include "common/write_all.h"
 #include "mfa/new_file.h"
 
 #include <dirent.h>
@@ -134,7 +135,6 @@ bool page_folder_has(const struct page_folder *folder, struct bytes user, const 
 static int write_part(const struct page_folder *folder, const char *name, struct bytes content)
 {
     char part[PART_MAX];
-    int error = 0;
 
     snprintf(part, sizeof part, "%s" PART, name);
     if (unlinkat(folder->fd, part, 0) != 0 && errno != ENOENT)
@@ -142,13 +142,7 @@ static int write_part(const struct page_folder *folder, const char *name, struct
     int fd = openat(folder->fd, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;
-    for (size_t done = 0; done < content.len && error == 0;) {
-        ssize_t n = write(fd, content.ptr + done, content.len - done);
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            error = errno;
-    }
+    int error = write_all(fd, content);
     if (close(fd) != 0 && error == 0)
         error = errno;
     if (error != 0)

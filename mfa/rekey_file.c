@@ -3,6 +3,7 @@
 #include "mfa/rekey_file.h"
 
 #include "common/secret.h"
+#include "common/write_all.h"
 #include "mfa/key_file.h"
 #include "mfa/new_file.h"
 #include "mfa/owner.h"
@@ -193,8 +194,7 @@ static enum mfa_result wipe_old(const struct change *c)
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
         (size_t)st.st_size <= sizeof zeros && fchmod(fd, 0600) == 0) {
         int out = open(c->old, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (out < 0 || write(out, zeros, (size_t)st.st_size) != (ssize_t)st.st_size ||
-            fsync(out) != 0)
+        if (out < 0 || write_all(out, bytes_of(zeros, (size_t)st.st_size)) != 0 || fsync(out) != 0)
             error = errno;
         if (out >= 0)
             close(out);

@@ -3,6 +3,7 @@
 #include "pki/archive_folder.h"
 
 #include "common/log.h"
+#include "common/write_all.h"
 #include "pki/ledger.h"
 
 #include <dirent.h>
@@ -156,27 +157,13 @@ static bool make_folders(int folder_fd, const char *path)
     return true;
 }
 
-static bool write_all(int fd, struct bytes text)
-{
-    while (text.len > 0) {
-        ssize_t n = write(fd, text.ptr, text.len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        text = bytes_of(text.ptr + n, text.len - (size_t)n);
-    }
-    return true;
-}
-
 static bool write_file(int folder_fd, const struct archive_file *file, char *why, size_t size)
 {
     int fd = -1;
     bool ok = make_folders(folder_fd, file->path) &&
               (fd = openat(folder_fd, file->path,
                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) >= 0 &&
-              write_all(fd, secret_bytes(&file->content)) && fchmod(fd, file->mode) == 0;
+              write_all(fd, secret_bytes(&file->content)) == 0 && fchmod(fd, file->mode) == 0;
 
     if (!ok)
         snprintf(why, size, "cannot write %s: %s", file->path, strerror(errno));

@@ -11,6 +11,7 @@
 #include "common/audit.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/write_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,17 +140,11 @@ static int64_t seq_of_word(struct ledger *ledger)
 /* All of it, or what went wrong. */
 static bool append(struct trail *trail)
 {
-    size_t done = 0;
+    int error = write_all(trail->fd, bytes_of(trail->held->str, trail->held->len));
 
-    while (done < trail->held->len) {
-        ssize_t n = write(trail->fd, trail->held->str + done, trail->held->len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            trail->fault = strerror(errno);
-            return false;
-        }
-        done += (size_t)n;
+    if (error != 0) {
+        trail->fault = strerror(error);
+        return false;
     }
     g_string_truncate(trail->held, 0);
     trail->written = trail->seq;

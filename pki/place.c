@@ -5,6 +5,7 @@
 
 #include "common/crypto.h"
 #include "common/secret.h"
+#include "common/write_all.h"
 #include "pki/place_path.h"
 
 #include <errno.h>
@@ -59,18 +60,6 @@ static const char *error_text(int error)
 }
 
 /* --- preparing --- */
-
-static int write_all(int fd, struct bytes content)
-{
-    for (size_t done = 0; done < content.len;) {
-        ssize_t n = write(fd, content.ptr + done, content.len - done);
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            return errno;
-    }
-    return 0;
-}
 
 /* The part of an earlier try of the same tag is in the way of nobody else. */
 static int create_part(const struct spot *spot)

@@ -1,8 +1,13 @@
-# Settings, numbers, texts, messages, audit events, and the documents that must name them all.
+# Settings, numbers, texts, messages, audit events, writing, and the documents that must name them all.
 check_PROGRAMS += tests/unit/settings_test tests/unit/audit_test tests/unit/text_test \
-	tests/unit/documents_test tests/unit/address_test
+	tests/unit/documents_test tests/unit/address_test tests/unit/write_all_test
 TESTS += tests/unit/settings_test tests/unit/audit_test tests/unit/text_test \
-	tests/unit/documents_test tests/unit/address_test
+	tests/unit/documents_test tests/unit/address_test tests/unit/write_all_test
+
+tests_unit_write_all_test_SOURCES = tests/unit/write_all_test.c
+tests_unit_write_all_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_write_all_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+tests_unit_write_all_test_LDADD = libcommon.la $(CMOCKA_LIBS)
 
 tests_unit_address_test_SOURCES = tests/unit/address_test.c
 tests_unit_address_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
