@@ -38,3 +38,4 @@ libcommon_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(YAML_CFLAGS) $(JANSSON_CFL
 libcommon_la_LIBADD = $(CRYPTO_LIBS) $(YAML_LIBS) $(JANSSON_LIBS)
 
 include common/pgconn.mk
+include common/pkcs11.mk

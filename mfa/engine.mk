@@ -57,4 +57,4 @@ libmfa_la_SOURCES = \
 	mfa/witness.c mfa/witness.h
 libmfa_la_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(OATH_CFLAGS) $(SQLITE_CFLAGS) \
 	$(P11KIT_CFLAGS)
-libmfa_la_LIBADD = libcommon.la $(CRYPTO_LIBS) $(OATH_LIBS) $(SQLITE_LIBS) $(P11KIT_LIBS)
+libmfa_la_LIBADD = libpkcs11.la libcommon.la $(CRYPTO_LIBS) $(OATH_LIBS) $(SQLITE_LIBS) $(P11KIT_LIBS)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 /* One AES-GCM operation in the token.  in and out as C_Encrypt and C_Decrypt have them. */
-static CK_RV run_gcm(const struct pkcs11_key *p, bool encrypt, const uint8_t nonce[SEAL_NONCE],
+static CK_RV run_gcm(const struct pkcs11_key *key, bool encrypt, const uint8_t nonce[SEAL_NONCE],
                      const struct seal_place *place, struct bytes in, uint8_t *out, size_t cap,
                      size_t *len)
 {
@@ -24,6 +24,7 @@ static CK_RV run_gcm(const struct pkcs11_key *p, bool encrypt, const uint8_t non
         .tag_bits = SEAL_TAG * 8,
     };
     CK_MECHANISM mechanism = {CKM_AES_GCM, &gcm, sizeof gcm};
+    const struct pkcs11 *p = &key->p;
     CK_ULONG n = cap;
 
     /* PKCS#11 knows no const. */
@@ -32,8 +33,8 @@ static CK_RV run_gcm(const struct pkcs11_key *p, bool encrypt, const uint8_t non
     aad[0] = SEAL_VERSION;
     memcpy(aad + 1, place->at, place->len);
     pkcs11_call_begins(p);
-    CK_RV rv = encrypt ? p->module->C_EncryptInit(p->session, &mechanism, p->key)
-                       : p->module->C_DecryptInit(p->session, &mechanism, p->key);
+    CK_RV rv = encrypt ? p->module->C_EncryptInit(p->session, &mechanism, key->key)
+                       : p->module->C_DecryptInit(p->session, &mechanism, key->key);
     if (rv == CKR_OK)
         rv = encrypt ? p->module->C_Encrypt(p->session, own_in, in.len, out, &n)
                      : p->module->C_Decrypt(p->session, own_in, in.len, out, &n);
@@ -104,7 +105,7 @@ static enum kek_result token_unwrap(struct kek *kek, const struct seal_place *pl
 
 static void token_close(struct kek *kek)
 {
-    pkcs11_leave(kek->token);
+    pkcs11_leave(&kek->token->p);
     free(kek->token);
 }
 
@@ -118,8 +119,8 @@ bool key_pkcs11_open(const struct settings_keys *settings, struct kek *kek, char
         return false;
     }
     kek->kind = &token_kind;
-    kek->token->timeout_ms = settings->timeout * 1000;
-    if (pkcs11_enter(kek->token, settings->pkcs11, kek->id, why, size))
+    kek->token->p.timeout_ms = settings->timeout * 1000;
+    if (pkcs11_key_enter(kek->token, settings->pkcs11, kek->id, why, size))
         return true;
     kek_close(kek);
     return false;

@@ -6,34 +6,20 @@
 #ifndef PGSIGNET_MFA_KEY_PKCS11_FIND_H
 #define PGSIGNET_MFA_KEY_PKCS11_FIND_H
 
-#include <p11-kit/p11-kit.h>
-#include <p11-kit/pkcs11.h>
-#include <p11-kit/uri.h>
-
+#include "common/pkcs11.h"
 #include "mfa/key_provider.h"
 
 struct pkcs11_key {
-    P11KitUri *uri;           /* owned */
-    CK_FUNCTION_LIST *module; /* loaded; NULL = not */
-    bool initialized;
-    bool has_session;
-    CK_SESSION_HANDLE session;
+    struct pkcs11 p;
     CK_OBJECT_HANDLE key;
-    int64_t timeout_ms; /* of one call into the module */
 };
 
 /*
- * Loads the module, logs in, finds the key, checks that it is an AES-256 key that cannot be read out,
- * and makes its id.  False, with a sentence in why, on trouble; pkcs11_leave is due either way.
+ * Enters the token, finds the key, checks that it is an AES-256 key that cannot be read out, and makes its id.
+ * timeout_ms is set before, all else is zero.  False, with a sentence in why, on trouble; pkcs11_leave is due either
+ * way.
  */
-bool pkcs11_enter(struct pkcs11_key *p, const char *uri, char id[KEK_ID_MAX], char *why,
-                  size_t size);
-
-/* Ends the session, finalizes and unloads the module. */
-void pkcs11_leave(struct pkcs11_key *p);
-
-/* Around every call into the module: one that hangs longer ends the process (guard.h). */
-void pkcs11_call_begins(const struct pkcs11_key *p);
-void pkcs11_call_ends(void);
+bool pkcs11_key_enter(struct pkcs11_key *key, const char *uri, char id[KEK_ID_MAX], char *why,
+                      size_t size);
 
 #endif

@@ -18,42 +18,21 @@
 
 /* --- finding --- */
 
-/* What of the URI names an object; returns how many, at most 2. */
-static CK_ULONG wanted_by_uri(const struct key_token *token, CK_ATTRIBUTE *wanted)
-{
-    const CK_ATTRIBUTE_TYPE types[] = {CKA_LABEL, CKA_ID};
-    CK_ULONG n = 0;
-
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        const CK_ATTRIBUTE *attribute = p11_kit_uri_get_attribute(token->uri, types[i]);
-        if (attribute != NULL)
-            wanted[n++] = *attribute;
-    }
-    return n;
-}
-
 /* How many objects there are (0, 1, 2 for more), the first one in *object.  False after why. */
 static bool find(struct key_token *token, CK_OBJECT_CLASS class, const CK_ATTRIBUTE *more,
                  CK_OBJECT_HANDLE *object, CK_ULONG *n, char *why, size_t size)
 {
-    CK_ATTRIBUTE wanted[4] = {{CKA_CLASS, &class, sizeof class}};
+    CK_ATTRIBUTE wanted[3] = {{CKA_CLASS, &class, sizeof class}};
     CK_OBJECT_HANDLE found[2] = {0};
     CK_ULONG n_wanted = 1;
 
     if (more != NULL)
         wanted[n_wanted++] = *more;
     else
-        n_wanted += wanted_by_uri(token, wanted + 1);
-    *n = 0;
-    pkcs11_call_begins();
-    CK_RV rv = token->module->C_FindObjectsInit(token->session, wanted, n_wanted);
-    if (rv == CKR_OK) {
-        rv = token->module->C_FindObjects(token->session, found, 2, n);
-        token->module->C_FindObjectsFinal(token->session);
-    }
-    pkcs11_call_ends();
+        n_wanted += pkcs11_wanted(&token->p, wanted + 1);
+    bool done = pkcs11_find(&token->p, wanted, n_wanted, found, n, why, size);
     *object = found[0];
-    return rv == CKR_OK || pkcs11_say(why, size, "it cannot be searched", rv);
+    return done;
 }
 
 static bool find_one(struct key_token *token, CK_OBJECT_CLASS class, const CK_ATTRIBUTE *more,
@@ -77,8 +56,8 @@ static bool get(struct key_token *token, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_T
 {
     CK_ATTRIBUTE attribute = {type, field, FIELD_MAX};
 
-    pkcs11_call_begins();
-    CK_RV rv = token->module->C_GetAttributeValue(token->session, object, &attribute, 1);
+    pkcs11_call_begins(&token->p);
+    CK_RV rv = token->p.module->C_GetAttributeValue(token->p.session, object, &attribute, 1);
     pkcs11_call_ends();
     *out = bytes_of(field, rv == CKR_OK ? attribute.ulValueLen : 0);
     return rv == CKR_OK && out->len > 0 && out->len <= FIELD_MAX;
@@ -150,8 +129,8 @@ static EVP_PKEY *read_public(struct key_token *token, CK_OBJECT_HANDLE object, c
     GByteArray *spki = g_byte_array_new();
     EVP_PKEY *key = NULL;
 
-    pkcs11_call_begins();
-    CK_RV rv = token->module->C_GetAttributeValue(token->session, object, &attribute, 1);
+    pkcs11_call_begins(&token->p);
+    CK_RV rv = token->p.module->C_GetAttributeValue(token->p.session, object, &attribute, 1);
     pkcs11_call_ends();
     size_t whole = der_begin(spki, DER_SEQUENCE);
     if (rv == CKR_OK && ((type == CKK_EC && write_ec(token, object, spki)) ||
@@ -179,9 +158,9 @@ static EVP_PKEY *find_pair(struct key_token *token, char *why, size_t size)
 
     if (!find_one(token, CKO_PRIVATE_KEY, NULL, "private", &token->private_half, why, size))
         return NULL;
-    pkcs11_call_begins();
-    token->asks_each_time = token->module->C_GetAttributeValue(token->session, token->private_half,
-                                                               &attribute, 1) == CKR_OK &&
+    pkcs11_call_begins(&token->p);
+    token->asks_each_time = token->p.module->C_GetAttributeValue(
+                                token->p.session, token->private_half, &attribute, 1) == CKR_OK &&
                             each_time != CK_FALSE;
     pkcs11_call_ends();
     if (!get(token, token->private_half, CKA_ID, field, &id)) {
@@ -206,8 +185,7 @@ static struct key_token *enter(const char *uri, struct bytes pin, bool to_write,
         snprintf(why, size, "memory is short");
         return NULL;
     }
-    token->uri = pkcs11_uri(uri, why, size);
-    if (token->uri != NULL && pkcs11_enter(token, pin, to_write, why, size))
+    if (key_token_enter(token, uri, pin, to_write, why, size))
         return token;
     key_token_close(token);
     return NULL;
@@ -227,9 +205,9 @@ struct key_token *key_token_open(const char *uri, struct bytes pin, EVP_PKEY **p
 
 void key_token_destroy(struct key_token *token)
 {
-    pkcs11_call_begins();
-    token->module->C_DestroyObject(token->session, token->private_half);
-    token->module->C_DestroyObject(token->session, token->public_half);
+    pkcs11_call_begins(&token->p);
+    token->p.module->C_DestroyObject(token->p.session, token->private_half);
+    token->p.module->C_DestroyObject(token->p.session, token->public_half);
     pkcs11_call_ends();
 }
 
@@ -237,7 +215,7 @@ void key_token_close(struct key_token *token)
 {
     if (token == NULL)
         return;
-    pkcs11_leave(token);
+    key_token_leave(token);
     free(token);
 }
 
@@ -284,9 +262,9 @@ static CK_RV make_pair(struct key_token *token, enum key_algorithm algorithm,
     } else {
         public_template[4] = (CK_ATTRIBUTE){CKA_EC_PARAMS, curve, makers[algorithm].curve_len};
     }
-    pkcs11_call_begins();
-    CK_RV rv = token->module->C_GenerateKeyPair(
-        token->session, &mechanism, public_template, n, private_template,
+    pkcs11_call_begins(&token->p);
+    CK_RV rv = token->p.module->C_GenerateKeyPair(
+        token->p.session, &mechanism, public_template, n, private_template,
         sizeof private_template / sizeof private_template[0], &public_half, &private_half);
     pkcs11_call_ends();
     return rv;
@@ -325,8 +303,8 @@ struct key_token *key_token_generate(const char *uri, struct bytes pin,
 
     if (token == NULL)
         return NULL;
-    const CK_ATTRIBUTE *label = p11_kit_uri_get_attribute(token->uri, CKA_LABEL);
-    const CK_ATTRIBUTE *said_id = p11_kit_uri_get_attribute(token->uri, CKA_ID);
+    const CK_ATTRIBUTE *label = p11_kit_uri_get_attribute(token->p.uri, CKA_LABEL);
+    const CK_ATTRIBUTE *said_id = p11_kit_uri_get_attribute(token->p.uri, CKA_ID);
     if (said_id != NULL)
         id = *said_id;
     if (label == NULL) {
@@ -337,7 +315,7 @@ struct key_token *key_token_generate(const char *uri, struct bytes pin,
         snprintf(why, size, "OpenSSL has no random bytes");
     } else if (is_new(token, label, why, size)) {
         if ((rv = make_pair(token, algorithm, label, &id)) != CKR_OK)
-            (void)pkcs11_say(why, size, "it makes no key pair", rv);
+            (void)pkcs11_say(&token->p, why, size, "it makes no key pair", rv);
         else if ((*public_half = find_pair(token, why, size)) != NULL)
             return token;
     }
@@ -347,7 +325,7 @@ struct key_token *key_token_generate(const char *uri, struct bytes pin,
 
 char *key_pkcs11_beside(const char *text, const char *suffix, char *why, size_t size)
 {
-    P11KitUri *uri = pkcs11_uri(text, why, size);
+    P11KitUri *uri = pkcs11_uri(&key_token_words, text, why, size);
     char *label = NULL, *formatted = NULL, *out = NULL;
 
     if (uri == NULL)
@@ -384,18 +362,18 @@ static bool sign(struct key_token *token, CK_MECHANISM_TYPE type, struct bytes t
     CK_ULONG n = SIGNATURE_MAX;
 
     if (text.len > sizeof own)
-        return pkcs11_say(why, size, "there is too much to sign", CKR_DATA_LEN_RANGE);
+        return pkcs11_say(&token->p, why, size, "there is too much to sign", CKR_DATA_LEN_RANGE);
     memcpy(own, text.ptr, text.len);
-    pkcs11_call_begins();
-    CK_RV rv = token->module->C_SignInit(token->session, &mechanism, token->private_half);
+    pkcs11_call_begins(&token->p);
+    CK_RV rv = token->p.module->C_SignInit(token->p.session, &mechanism, token->private_half);
     if (rv == CKR_OK && token->asks_each_time)
-        rv = token->module->C_Login(token->session, CKU_CONTEXT_SPECIFIC, token->pin.ptr,
-                                    token->pin.len);
+        rv = token->p.module->C_Login(token->p.session, CKU_CONTEXT_SPECIFIC, token->pin.ptr,
+                                      token->pin.len);
     if (rv == CKR_OK)
-        rv = token->module->C_Sign(token->session, own, text.len, signature, &n);
+        rv = token->p.module->C_Sign(token->p.session, own, text.len, signature, &n);
     pkcs11_call_ends();
     *len = n;
-    return rv == CKR_OK || pkcs11_say(why, size, "it does not sign", rv);
+    return rv == CKR_OK || pkcs11_say(&token->p, why, size, "it does not sign", rv);
 }
 
 bool key_token_sign_ec(struct key_token *token, struct bytes digest, GByteArray *signature,
@@ -407,7 +385,7 @@ bool key_token_sign_ec(struct key_token *token, struct bytes digest, GByteArray 
     if (!sign(token, CKM_ECDSA, digest, raw, &len, why, size))
         return false;
     if (len == 0 || len % 2 != 0)
-        return pkcs11_say(why, size, "its signature is no r and s of one length",
+        return pkcs11_say(&token->p, why, size, "its signature is no r and s of one length",
                           CKR_SIGNATURE_LEN_RANGE);
     size_t whole = der_begin(signature, DER_SEQUENCE);
     der_put_unsigned(signature, DER_INTEGER, bytes_of(raw, len / 2));

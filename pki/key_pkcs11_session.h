@@ -1,42 +1,29 @@
 /*
- * key_pkcs11_session.h - from a URI to a session on a token.
+ * key_pkcs11_session.h - a session on the token that holds a key of the CA, and how the CA logs in.
  *
  * Internal to key_pkcs11.c.
  */
 #ifndef PGSIGNET_PKI_KEY_PKCS11_SESSION_H
 #define PGSIGNET_PKI_KEY_PKCS11_SESSION_H
 
-#include <p11-kit/p11-kit.h>
-#include <p11-kit/pkcs11.h>
-#include <p11-kit/uri.h>
-
+#include "common/pkcs11.h"
 #include "pki/key_token.h"
 
 struct key_token {
-    P11KitUri *uri;           /* owned */
-    CK_FUNCTION_LIST *module; /* loaded; NULL = not */
-    bool initialized, has_session;
-    CK_SESSION_HANDLE session;
+    struct pkcs11 p;
     CK_OBJECT_HANDLE private_half, public_half;
     bool asks_each_time; /* CKA_ALWAYS_AUTHENTICATE: the PIN is given before every signature */
     struct secret pin;   /* owned; empty when the token asks for none */
 };
 
-/* Parses the URI; NULL after why: it is none, holds a PIN, or has no module-path.  p11_kit_uri_free. */
-P11KitUri *pkcs11_uri(const char *text, char *why, size_t size);
+extern const struct pkcs11_words key_token_words;
 
 /*
- * Loads the module, finds the one token that fits token->uri, and logs in.  False after why; pkcs11_leave is due either
- * way.
+ * Loads the module, finds the one token that fits the URI, and logs in: with this PIN, or when it is empty with the one
+ * in the file of the URI's pin-source.  *token is zero before.  False after why; key_token_leave is due either way.
  */
-bool pkcs11_enter(struct key_token *token, struct bytes pin, bool to_write, char *why, size_t size);
-void pkcs11_leave(struct key_token *token);
-
-/* Around every call into the module: one that hangs longer than KEY_TOKEN_WAIT_MS ends the process. */
-void pkcs11_call_begins(void);
-void pkcs11_call_ends(void);
-
-/* Writes "cannot use the PKCS#11 token: WHAT: what rv means" to why; always false. */
-bool pkcs11_say(char *why, size_t size, const char *what, CK_RV rv);
+bool key_token_enter(struct key_token *token, const char *uri, struct bytes pin, bool to_write,
+                     char *why, size_t size);
+void key_token_leave(struct key_token *token);
 
 #endif

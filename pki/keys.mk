@@ -10,4 +10,4 @@ libcakeys_la_SOURCES = \
 	pki/output.c pki/output.h pki/output_own.h \
 	pki/output_bundle.c pki/output_pkcs12.c pki/output_strings.c pki/output_tar.c
 libcakeys_la_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CRYPTO_CFLAGS) $(P11KIT_CFLAGS)
-libcakeys_la_LIBADD = libcanames.la libcommon.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(P11KIT_LIBS)
+libcakeys_la_LIBADD = libcanames.la libpkcs11.la libcommon.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(P11KIT_LIBS)
