@@ -180,6 +180,21 @@ enum store_status pg_change(struct store *store, const struct pgconn_call *call)
     return status;
 }
 
+enum store_status pg_rename(struct store *store, const struct pgconn_call *call,
+                            const struct pgconn_call *look)
+{
+    PGresult *rows;
+    enum store_status status = pg_change(store, call);
+
+    if (status != STORE_NONE)
+        return status;
+    status = pg_rows(store, look, &rows);
+    if (status == STORE_OK)
+        status = PQntuples(rows) > 0 ? STORE_EXISTS : STORE_NONE;
+    PQclear(rows);
+    return status;
+}
+
 enum store_status pg_later(struct store *store, const struct pgconn_call *call)
 {
     struct store_pg *s = pg_of(store);

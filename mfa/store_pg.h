@@ -46,6 +46,9 @@ enum store_status pg_batch(struct store *store, const struct pgconn_call *calls,
 /* One call of it.  pg_rows: *rows is the caller's.  pg_change: STORE_NONE when no row changed. */
 enum store_status pg_rows(struct store *store, const struct pgconn_call *call, PGresult **rows);
 enum store_status pg_change(struct store *store, const struct pgconn_call *call);
+/* One that changes a row unless its new name is taken: STORE_EXISTS then, by whether `look` finds the row. */
+enum store_status pg_rename(struct store *store, const struct pgconn_call *call,
+                            const struct pgconn_call *look);
 /* Goes out with the next batch. */
 enum store_status pg_later(struct store *store, const struct pgconn_call *call);
 int64_t pg_changed(const PGresult *result); /* rows that it changed */
@@ -106,14 +109,14 @@ enum store_status pg_claim(struct store *store, int64_t deadline_ms);
     "t.confirmed_s, t.last_used_s, t.last_address, t.kind, t.last_step, t.version, t.secret, "     \
     "t.clock_offset, t.drift, t.synced_s, t.expires_s"
 #define PG_TOKEN_COUNT 19 /* columns of it */
+#define PG_RECOVERY_COLUMNS "r.user_id, r.salt, r.iterations, r.created_s, c.id, c.hash, c.used_s"
 #define PG_BREAK_GLASS_COLUMNS                                                                     \
     "name, salt, iterations, hash, created_s, armed_until_s, reason, armed_by"
 
 bool pg_user_of(const PGresult *rows, int row, struct store_user *user);
 bool pg_token_of(const PGresult *rows, int row, struct store_token *token);
 bool pg_tokens_of(const PGresult *rows, struct store_token tokens[MFA_TOKENS_PER_USER], size_t *n);
-/* user_id, salt, iterations, created_s, then of each code id, hash, used_s (NULL: no code); *row goes on to
- * the next user's */
+/* A user's rows of PG_RECOVERY_COLUMNS, one a code (c is NULL: no code); *row goes on to the next user's. */
 bool pg_recovery_of(const PGresult *rows, int *row, struct store_recovery *recovery);
 bool pg_break_glass_of(const PGresult *rows, int row, struct store_break_glass *out);
 /* id, slot, failures, touched_ms */
@@ -122,7 +125,7 @@ bool pg_subject_of(const PGresult *rows, int row, struct store_subject *subject)
 bool pg_address_of(const PGresult *rows, int row, int at, struct store_address *address);
 bool pg_state_of(const PGresult *rows, struct store_state *state);
 
-/* --- the operations --- */
+/* --- the operations; each as store.h says of the one of that name --- */
 
 /* store_pg_attempt.c */
 enum store_status pg_look(struct store *store, enum store_mode mode, int64_t deadline_ms,

@@ -28,7 +28,7 @@ static const struct pgconn_statement look_tokens = {
 };
 static const struct pgconn_statement look_recovery = {
     .name = "look_recovery",
-    .sql = "SELECT r.user_id, r.salt, r.iterations, r.created_s, c.id, c.hash, c.used_s"
+    .sql = "SELECT " PG_RECOVERY_COLUMNS
            " FROM pgsignet_mfa.user u JOIN pgsignet_mfa.recovery r ON r.user_id = u.id"
            " LEFT JOIN pgsignet_mfa.recovery_code c ON c.user_id = u.id"
            " WHERE u.name = $1 ORDER BY c.id LIMIT 21",

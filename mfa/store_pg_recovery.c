@@ -3,11 +3,9 @@
 
 #include "mfa/store_pg.h"
 
-#define RECOVERY_COLUMNS "r.user_id, r.salt, r.iterations, r.created_s, c.id, c.hash, c.used_s"
-
 static const struct pgconn_statement recovery_find = {
     .name = "recovery_find",
-    .sql = "SELECT " RECOVERY_COLUMNS " FROM pgsignet_mfa.recovery r"
+    .sql = "SELECT " PG_RECOVERY_COLUMNS " FROM pgsignet_mfa.recovery r"
            " LEFT JOIN pgsignet_mfa.recovery_code c ON c.user_id = r.user_id"
            " WHERE r.user_id = $1 ORDER BY c.id LIMIT 21",
     .task = "read recovery codes from",
@@ -15,7 +13,7 @@ static const struct pgconn_statement recovery_find = {
 };
 static const struct pgconn_statement recovery_page = {
     .name = "recovery_page",
-    .sql = "SELECT " RECOVERY_COLUMNS
+    .sql = "SELECT " PG_RECOVERY_COLUMNS
            " FROM (SELECT * FROM pgsignet_mfa.recovery WHERE user_id > $1 ORDER BY user_id LIMIT $2)"
            " r LEFT JOIN pgsignet_mfa.recovery_code c ON c.user_id = r.user_id"
            " ORDER BY r.user_id, c.id",

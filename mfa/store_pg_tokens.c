@@ -228,16 +228,8 @@ enum store_status pg_token_rename(struct store *store, int64_t token, const char
         .params = {PG_NUMBER(token), PG_BYTES(bytes_str(name))},
     };
     const struct pgconn_call look = {.statement = &token_exists, .params = {PG_NUMBER(token)}};
-    PGresult *rows;
 
-    enum store_status status = pg_change(store, &call);
-    if (status != STORE_NONE)
-        return status;
-    status = pg_rows(store, &look, &rows);
-    if (status == STORE_OK)
-        status = PQntuples(rows) > 0 ? STORE_EXISTS : STORE_NONE;
-    PQclear(rows);
-    return status;
+    return pg_rename(store, &call, &look);
 }
 
 enum store_status pg_token_resync(struct store *store, int64_t token, int64_t step, int64_t offset,

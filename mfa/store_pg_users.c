@@ -210,16 +210,8 @@ enum store_status pg_user_rename(struct store *store, int64_t user, struct bytes
     const struct pgconn_call call = {.statement = &user_rename,
                                      .params = {PG_NUMBER(user), PG_BYTES(name)}};
     const struct pgconn_call look = {.statement = &user_exists, .params = {PG_NUMBER(user)}};
-    PGresult *rows;
 
-    enum store_status status = pg_change(store, &call);
-    if (status != STORE_NONE)
-        return status;
-    status = pg_rows(store, &look, &rows);
-    if (status == STORE_OK)
-        status = PQntuples(rows) > 0 ? STORE_EXISTS : STORE_NONE;
-    PQclear(rows);
-    return status;
+    return pg_rename(store, &call, &look);
 }
 
 enum store_status pg_user_remove(struct store *store, int64_t user)
