@@ -5,6 +5,8 @@
 #include "common/log.h"
 #include "common/text.h"
 
+#include <stdio.h>
+
 static const struct command *row(const struct command_table *table, size_t i)
 {
     return (const struct command *)(const void *)((const char *)table->rows + i * table->row_size);
@@ -98,4 +100,12 @@ const void *command_read(const struct command_table *table, int argc, char **arg
         return NULL;
     }
     return found->check == NULL || found->check(arguments) ? found : NULL;
+}
+
+int command_finish(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    log_error("cannot write to standard output");
+    return code == COMMAND_DONE ? COMMAND_FAILED : code;
 }

@@ -51,4 +51,7 @@ struct command_table {
 const void *command_read(const struct command_table *table, int argc, char **argv,
                          struct arguments *arguments, int *code);
 
+/* The last of main: whether all that was printed got out.  Returns the exit code, which was `code` until now. */
+int command_finish(int code);
+
 #endif

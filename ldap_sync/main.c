@@ -99,9 +99,5 @@ int main(int argc, char **argv)
                                                   : COMMAND_FAILED;
         session_close(&session);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        log_error("cannot write to standard output");
-        code = code == COMMAND_DONE ? COMMAND_FAILED : code;
-    }
-    return code;
+    return command_finish(code);
 }

@@ -100,9 +100,5 @@ int main(int argc, char **argv)
         code = session_open(&cli, command->needs) ? command->run(&cli, &arguments) : COMMAND_FAILED;
         session_close(&cli);
     }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        log_error("cannot write to standard output");
-        code = code == COMMAND_DONE ? COMMAND_FAILED : code;
-    }
-    return code;
+    return command_finish(code);
 }

@@ -7,7 +7,6 @@
 
 #include <locale.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 static const char *const headings[GROUPS + 1] = {
@@ -46,9 +45,5 @@ int main(int argc, char **argv)
     const struct cli_command *command = command_read(&table, argc, argv, &arguments, &code);
     if (command != NULL)
         code = command->run(&arguments);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        log_error("cannot write to standard output");
-        code = code == COMMAND_DONE ? COMMAND_FAILED : code;
-    }
-    return code;
+    return command_finish(code);
 }
