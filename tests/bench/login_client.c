@@ -9,7 +9,6 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct client {
     const char *port, *database, *ca;
@@ -46,52 +45,19 @@ static bool attempt(void *context, const char *user, const char *secret, int64_t
     return admitted;
 }
 
-static _Noreturn void usage(void)
-{
-    printf("Usage: login_client --port PORT --database NAME --ca FILE OPTION...\n\n%s",
-           runner_usage);
-    exit(64);
-}
-
 int main(int argc, char **argv)
 {
     struct client client = {0};
-    struct runner_plan plan = {
-        .user = "postgres",
-        .processes = 1,
-        .seconds = 1,
-        .fixture = fixture_find("none"),
-        .where = "",
-        .password = "",
+    const struct runner_driver driver = {
+        .usage = "login_client --port PORT --database NAME --ca FILE",
+        .options = {{"port", &client.port, false},
+                    {"database", &client.database, false},
+                    {"ca", &client.ca, false}},
         .attempt = attempt,
         .context = &client,
     };
-    struct runner_sample sample;
 
     /* The files that libpq looks for at home are not part of this. */
     setenv("HOME", "/nonexistent", 1);
-    for (int i = 1; i < argc; i += 2) {
-        const char *name = argv[i] + 2;
-
-        if (strncmp(argv[i], "--", 2) != 0 || i + 1 == argc) {
-            usage();
-        }
-        if (strcmp(name, "port") == 0) {
-            client.port = argv[i + 1];
-        } else if (strcmp(name, "database") == 0) {
-            client.database = argv[i + 1];
-        } else if (strcmp(name, "ca") == 0) {
-            client.ca = argv[i + 1];
-        } else if (!runner_option(&plan, name, argv[i + 1])) {
-            usage();
-        }
-    }
-    if (client.port == NULL || client.database == NULL || client.ca == NULL || plan.pool == NULL) {
-        usage();
-    }
-    if (!runner_run(&plan, &sample)) {
-        return 1;
-    }
-    runner_print(&plan, &sample);
-    return 0;
+    return runner_main(&driver, argc, argv);
 }

@@ -17,7 +17,7 @@
 struct driver {
     const char *confdir;
     const char *service;
-    bool forks;
+    const char *fork; /* "yes": each authentication in a child */
     int64_t *child_ns; /* shared with the child of this process */
 };
 
@@ -92,55 +92,24 @@ static bool attempt(void *context, const char *user, const char *secret, int64_t
 {
     const struct driver *driver = context;
 
-    return driver->forks ? authenticate_in_child(driver, user, secret, ns)
-                         : authenticate(driver, user, secret, ns);
-}
+    bool forks = driver->fork != NULL && strcmp(driver->fork, "yes") == 0;
 
-static _Noreturn void usage(void)
-{
-    printf("Usage: pam_driver --confdir DIR --service NAME [--fork yes|no] OPTION...\n\n%s",
-           runner_usage);
-    exit(64);
+    return forks ? authenticate_in_child(driver, user, secret, ns)
+                 : authenticate(driver, user, secret, ns);
 }
 
 int main(int argc, char **argv)
 {
     struct driver driver = {0};
-    struct runner_plan plan = {
-        .user = "postgres",
-        .processes = 1,
-        .seconds = 1,
-        .fixture = fixture_find("none"),
-        .where = "",
-        .password = "",
+    const struct runner_driver runner = {
+        .usage = "pam_driver --confdir DIR --service NAME [--fork yes|no]",
+        .options = {{"confdir", &driver.confdir, false},
+                    {"service", &driver.service, false},
+                    {"fork", &driver.fork, true}},
         .start = start,
         .attempt = attempt,
         .context = &driver,
     };
-    struct runner_sample sample;
 
-    for (int i = 1; i < argc; i += 2) {
-        const char *name = argv[i] + 2;
-
-        if (strncmp(argv[i], "--", 2) != 0 || i + 1 == argc) {
-            usage();
-        }
-        if (strcmp(name, "confdir") == 0) {
-            driver.confdir = argv[i + 1];
-        } else if (strcmp(name, "service") == 0) {
-            driver.service = argv[i + 1];
-        } else if (strcmp(name, "fork") == 0) {
-            driver.forks = strcmp(argv[i + 1], "yes") == 0;
-        } else if (!runner_option(&plan, name, argv[i + 1])) {
-            usage();
-        }
-    }
-    if (driver.confdir == NULL || driver.service == NULL || plan.pool == NULL) {
-        usage();
-    }
-    if (!runner_run(&plan, &sample)) {
-        return 1;
-    }
-    runner_print(&plan, &sample);
-    return 0;
+    return runner_main(&runner, argc, argv);
 }

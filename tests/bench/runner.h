@@ -60,12 +60,21 @@ bool runner_run(const struct runner_plan *plan, struct runner_sample *sample);
 /* One line: done refused seconds rate p50_us p99_us own_us LABEL=us...; the rate is of the admitted. */
 void runner_print(const struct runner_plan *plan, const struct runner_sample *sample);
 
-/*
- * The options that all drivers share; see runner_usage.  True when it was one of them.  Exits with 64
- * on a bad value.
- */
-bool runner_option(struct runner_plan *plan, const char *name, const char *value);
-extern const char runner_usage[];
+/* What one driver is: an option's value is a string of argv. */
+struct runner_driver {
+    const char *usage; /* "NAME --OPTION VALUE..." of its own options */
+    struct {
+        const char *name; /* without "--"; NULL ends them */
+        const char **value;
+        bool optional;
+    } options[4];
+    bool (*start)(void *context); /* as in struct runner_plan */
+    bool (*attempt)(void *context, const char *user, const char *secret, int64_t *ns);
+    void *context;
+};
+
+/* All of a driver's main: reads its options and those that all share, takes a sample, prints it.  The exit code. */
+int runner_main(const struct runner_driver *driver, int argc, char **argv);
 
 int64_t runner_now_ns(void); /* CLOCK_MONOTONIC */
 

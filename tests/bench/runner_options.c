@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char runner_usage[] = "  --pool FILE          the users: lines NAME HEX\n"
+static const char usage[] = "  --pool FILE          the users: lines NAME HEX\n"
                             "  --users N            only the first N of them\n"
                             "  --as USER            the OS user that authenticates (postgres)\n"
                             "  --clients N          processes (1)\n"
@@ -140,7 +140,7 @@ static const struct {
     {"watch",    set_watch   },
 };
 
-bool runner_option(struct runner_plan *plan, const char *name, const char *value)
+static bool set_shared(struct runner_plan *plan, const char *name, const char *value)
 {
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if (strcmp(options[i].name, name) == 0) {
@@ -149,4 +149,65 @@ bool runner_option(struct runner_plan *plan, const char *name, const char *value
         }
     }
     return false;
+}
+
+static bool set_own(const struct runner_driver *driver, const char *name, const char *value)
+{
+    for (size_t i = 0; driver->options[i].name != NULL; i++) {
+        if (strcmp(driver->options[i].name, name) == 0) {
+            *driver->options[i].value = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool all_given(const struct runner_driver *driver, const struct runner_plan *plan)
+{
+    for (size_t i = 0; driver->options[i].name != NULL; i++) {
+        if (*driver->options[i].value == NULL && !driver->options[i].optional) {
+            return false;
+        }
+    }
+    return plan->pool != NULL;
+}
+
+static bool read_options(const struct runner_driver *driver, struct runner_plan *plan, int argc,
+                         char **argv)
+{
+    for (int i = 1; i < argc; i += 2) {
+        const char *name = argv[i] + 2;
+
+        if (strncmp(argv[i], "--", 2) != 0 || i + 1 == argc ||
+            !(set_own(driver, name, argv[i + 1]) || set_shared(plan, name, argv[i + 1]))) {
+            return false;
+        }
+    }
+    return all_given(driver, plan);
+}
+
+int runner_main(const struct runner_driver *driver, int argc, char **argv)
+{
+    struct runner_plan plan = {
+        .user = "postgres",
+        .processes = 1,
+        .seconds = 1,
+        .fixture = fixture_find("none"),
+        .where = "",
+        .password = "",
+        .start = driver->start,
+        .attempt = driver->attempt,
+        .context = driver->context,
+    };
+    struct runner_sample sample;
+
+    if (!read_options(driver, &plan, argc, argv)) {
+        printf("Usage: %s OPTION...\n\n%s", driver->usage, usage);
+        return 64;
+    }
+    if (!runner_run(&plan, &sample)) {
+        return 1;
+    }
+    runner_print(&plan, &sample);
+    return 0;
 }
