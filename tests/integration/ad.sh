@@ -11,21 +11,8 @@ build=${PGSIGNET_BUILD:?the build tree}
 . "$here/slapd.sh"
 . "$here/samba.sh"
 
-if missing=$(samba_missing); then
-    skip "everything" "run: apt-get install --no-install-recommends $missing"
-    report_end
-fi
 work=$(mktemp -d)
-range_pid=
-cleanup()
-{
-    [ -z "$range_pid" ] || kill "$range_pid" 2>/dev/null
-    stop_samba
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-start_samba "$work/samba" || { not_ok "samba starts"; report_end; }
+samba_scene "$work"
 
 probe=$build/tests/integration/directory_probe
 g=OU=Groups,$SAMBA_BASE
@@ -163,9 +150,9 @@ END
     chmod 755 "$work/ranges"
     socat "OPENSSL-LISTEN:$range_port,bind=$SAMBA_ADDRESS,fork,reuseaddr,verify=0,cert=$SAMBA_DIR/server.crt,key=$SAMBA_DIR/server.key" \
         "EXEC:$work/ranges" 2>>"$work/socat.log" &
-    range_pid=$!
+    samba_other=$!
     until ss -Htln "sport = :$range_port" | grep -q .; do
-        kill -0 "$range_pid" 2>/dev/null || return 1
+        kill -0 "$samba_other" 2>/dev/null || return 1
     done
 }
 

@@ -5,6 +5,9 @@
 #   samba_missing        prints the Debian packages that are not there; false if none is missing
 #   start_samba DIR      DIR is made; LDAP only, on a loopback address of its own (the ports are fixed)
 #   stop_samba           ends it and waits for its end
+#   samba_scene DIR      all that a test begins with: skips it where packages are missing, starts the server below
+#                        DIR; the end of the test ends it, ends $samba_other, the process id of something else, if
+#                        that is not empty, and removes DIR
 #
 # Sets SAMBA_PID SAMBA_ADDRESS SAMBA_CA SAMBA_BIND_PW_FILE SAMBA_ADMIN_PW_FILE.
 #
@@ -167,4 +170,24 @@ stop_samba()
     kill -TERM "$SAMBA_PID" 2>/dev/null
     wait "$SAMBA_PID" 2>/dev/null
     SAMBA_PID=
+}
+
+samba_clean_up()
+{
+    [ -z "$samba_other" ] || kill "$samba_other" 2>/dev/null
+    stop_samba
+    rm -rf "$samba_scene"
+}
+
+samba_scene()
+{
+    local missing
+    samba_scene=$1 samba_other=
+    trap samba_clean_up EXIT
+    trap 'exit 130' INT TERM HUP
+    if missing=$(samba_missing); then
+        skip "everything" "run: apt-get install --no-install-recommends $missing"
+        report_end
+    fi
+    start_samba "$samba_scene/samba" || { not_ok "samba starts"; report_end; }
 }

@@ -11,20 +11,8 @@ build=${PGSIGNET_BUILD:?the build tree}
 . "$here/slapd.sh"
 . "$here/samba.sh"
 
-if missing=$(samba_missing); then
-    skip "everything" "run: apt-get install --no-install-recommends $missing"
-    report_end
-fi
 work=$(mktemp -d)
-probe_pid=
-cleanup()
-{
-    [ -z "$probe_pid" ] || kill "$probe_pid" 2>/dev/null
-    stop_samba
-    rm -rf "$work"
-}
-trap cleanup EXIT
-start_samba "$work/samba" || { not_ok "samba starts"; report_end; }
+samba_scene "$work"
 
 probe=$build/tests/integration/sync_directory_probe
 conf=$work/conf.yaml
@@ -114,7 +102,7 @@ says "one to come is a time" '^role dana r until=3355526400 comment=dana \('
 
 mkfifo "$work/out"
 "$probe" "$conf" watch 60 >"$work/out" &
-probe_pid=$!
+samba_other=$!
 exec 3<"$work/out"
 read -r -t 10 line <&3
 if [[ ${line-} == "change notification"* ]]; then
@@ -129,9 +117,9 @@ if read -r -t 10 line <&3 && [ "$line" = changed ]; then
 else
     not_ok "a change is told" "${line-}"
 fi
-kill "$probe_pid"
-wait "$probe_pid" 2>/dev/null
-probe_pid=
+kill "$samba_other"
+wait "$samba_other" 2>/dev/null
+samba_other=
 
 # --- many ------------------------------------------------------------------------------------------------
 
