@@ -12,8 +12,6 @@
 
 #define ADDRESS_MAX         256 /* bytes; what is longer is cut, and still counts */
 #define ADDRESS_PROXIES_MAX 64
-#define ADDRESS_IPV4_PREFIX 32 /* what counts as one origin where nothing else is configured, bits */
-#define ADDRESS_IPV6_PREFIX 64
 
 /* Addresses that agree in their first bits.  An IPv4 address is ::ffff:a.b.c.d here, its prefix 96 more. */
 struct address_network {

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OUTAGE_LDAP_MAX 15 /* ldap.uris by position: 0 to 14 */
-#define OUTAGE_POSTGRES 15
-#define OUTAGE_STORE    16 /* a failure could not be counted: see authd/decide.c */
+#define OUTAGE_LDAP_MAX     15 /* ldap.uris by position come first; there are no more than these */
+#define OUTAGE_POSTGRES     15
+#define OUTAGE_STORE        16 /* a failure could not be counted: see authd/decide.c */
 #define OUTAGE_STORE_SERVER 17 /* the PostgreSQL server that keeps the token store */
 #define OUTAGE_SERVERS      18
 

@@ -3,6 +3,7 @@
 #include "common/settings_schema.h"
 
 #include "common/address.h"
+#include "common/outage.h"
 #include "common/settings.h"
 
 #include <inttypes.h>
@@ -157,7 +158,7 @@ static const struct schema_key burst_keys[] = {
 };
 
 static const struct schema_key ldap_keys[] = {
-    STRINGS(settings_ldap, uris, 15, NULL),
+    STRINGS(settings_ldap, uris, OUTAGE_LDAP_MAX, NULL),
     CHOICE(settings_ldap, tls, tls_modes, "demand"),
     TEXT(settings_ldap, tls_reason, 1, TEXT_MAX, NULL),
     FILE_(settings_ldap, ca_file, 1, PATH_MAX_, NULL),

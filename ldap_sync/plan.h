@@ -137,11 +137,7 @@ void plan_sql(const struct plan *plan, size_t from, const struct settings_sync *
 void plan_quote_identifier(GString *out, const char *name);
 void plan_quote_literal(GString *out, const char *text);
 
-/*
- * The whole plan, for people (a line a change), as SQL in one transaction, and as one JSON
- * document.
- */
-void plan_print_text(const struct plan *plan, GString *out);
+/* The whole plan, as SQL in one transaction, and as one JSON document. */
 void plan_print_sql(const struct plan *plan, const struct settings_sync *settings, int version,
                     GString *out);
 char *plan_print_json(const struct plan *plan); /* malloc'ed; NULL when memory is short */

@@ -189,11 +189,3 @@ void plan_describe(const struct change *change, GString *out)
     rows[change->kind].rest(change, out);
     append_source(out, change);
 }
-
-void plan_print_text(const struct plan *plan, GString *out)
-{
-    for (guint i = 0; i < plan->changes->len; i++) {
-        plan_describe(&g_array_index(plan->changes, struct change, i), out);
-        g_string_append_c(out, '\n');
-    }
-}

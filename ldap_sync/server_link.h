@@ -73,9 +73,7 @@ bool link_must(struct server *server, const char *task, const char *sql, int64_t
 
 /*
  * Appends the start of a transaction: BEGIN with those options; names of pg_catalog alone, limits.
- * That many statements.
  */
-#define LINK_BEGIN_STATEMENTS 6
 void link_begin(const struct server *server, GString *sql, const char *options,
                 int64_t statement_seconds);
 

@@ -65,8 +65,3 @@ bool throttle_mend(struct throttle_address *address, int64_t now_ms)
     address->last_failure_ms = now_ms;
     return true;
 }
-
-int64_t throttle_add(int64_t failures)
-{
-    return failures < INT32_MAX ? failures + 1 : INT32_MAX;
-}

@@ -42,7 +42,4 @@ enum throttle_verdict throttle_judge(const struct settings_throttle *rules,
  */
 bool throttle_mend(struct throttle_address *address, int64_t now_ms);
 
-/* One more, never past INT32_MAX. */
-int64_t throttle_add(int64_t failures);
-
 #endif

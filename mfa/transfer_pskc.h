@@ -13,7 +13,6 @@
 #define PSKC_ITERATIONS     600000   /* what export uses (SHA-256) */
 #define PSKC_SALT           16       /* bytes, of export */
 #define PSKC_VALUE_MAX      4096     /* bytes of one encrypted value */
-#define PSKC_MAC_KEY_MAX    128      /* bytes */
 
 /* PBKDF2 (RFC 8018) as the file says.  prf is an Algorithm URI, or empty for HMAC-SHA1. */
 struct pskc_derivation {

@@ -7,7 +7,6 @@
 
 #define BITS_LEAST    2048
 #define BITS_MOST     8192
-#define TRIAL_MOST    65536 /* factors below that are looked for */
 #define FERMAT_ROUNDS 100
 
 /* Does one of the first primes divide it? */

@@ -16,7 +16,6 @@
 #define X128   X16 X16 X16 X16 X16 X16 X16 X16
 #define X512   X128 X128 X128 X128
 #define EVENT  "event 0123456789abcdef"
-#define ABSENT "/nonexistent/pgsignet.sock"
 
 /* What the mock does. */
 #define SAYS(word)                                                                                 \

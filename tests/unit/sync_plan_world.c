@@ -410,7 +410,10 @@ char *world_text(const struct plan *plan)
 {
     GString *out = g_string_new(NULL);
 
-    plan_print_text(plan, out);
+    for (guint i = 0; i < plan->changes->len; i++) {
+        plan_describe(&g_array_index(plan->changes, struct change, i), out);
+        g_string_append_c(out, '\n');
+    }
     for (guint i = 0; i < plan->findings->len; i++) {
         const struct sync_finding *finding = &g_array_index(plan->findings, struct sync_finding, i);
         g_string_append_printf(out, "%c %s %s\n", finding->forced ? '~' : '!',
