@@ -33,6 +33,7 @@ include tests/unit/sync_directory.mk
 include tests/integration/sync_server.mk
 include tests/fuzz/sync_plan.mk
 include tests/unit/sync_server.mk
+include tests/unit/pki.mk
 include tests/unit/pki_ledger.mk
 include tests/unit/pki_archive.mk
 include tests/unit/pki_names.mk

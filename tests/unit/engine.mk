@@ -6,18 +6,18 @@ tests_unit_libenginefixture_la_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(PQ_CFLAG
 tests_unit_libenginefixture_la_LIBADD = libmfa.la libcommon.la $(SQLITE_LIBS) $(PQ_LIBS)
 ENGINE_TEST_LIBS = tests/unit/libenginefixture.la libmfa.la libcommon.la $(CMOCKA_LIBS)
 ENGINE_TEST_FLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS) $(CRYPTO_CFLAGS)
+ATTEMPT_FIXTURE = tests/unit/attempt_fixture.c tests/unit/attempt_fixture.h
+MIGRATE_SCENE = $(ATTEMPT_FIXTURE) tests/unit/migrate_scene.c tests/unit/migrate_scene.h
 
 check_PROGRAMS += tests/unit/attempt_test
 TESTS += tests/unit/attempt_test
-tests_unit_attempt_test_SOURCES = tests/unit/attempt_test.c \
-	tests/unit/attempt_fixture.c tests/unit/attempt_fixture.h
+tests_unit_attempt_test_SOURCES = tests/unit/attempt_test.c $(ATTEMPT_FIXTURE)
 tests_unit_attempt_test_LDADD = $(ENGINE_TEST_LIBS)
 tests_unit_attempt_test_CFLAGS = $(ENGINE_TEST_FLAGS)
 
 check_PROGRAMS += tests/unit/attempt_failures_test
 TESTS += tests/unit/attempt_failures_test
-tests_unit_attempt_failures_test_SOURCES = tests/unit/attempt_failures_test.c \
-	tests/unit/attempt_fixture.c tests/unit/attempt_fixture.h
+tests_unit_attempt_failures_test_SOURCES = tests/unit/attempt_failures_test.c $(ATTEMPT_FIXTURE)
 tests_unit_attempt_failures_test_LDADD = $(ENGINE_TEST_LIBS)
 tests_unit_attempt_failures_test_CFLAGS = $(ENGINE_TEST_FLAGS)
 
@@ -83,16 +83,12 @@ tests_integration_token_full_disk_CFLAGS = $(ENGINE_TEST_FLAGS)
 
 check_PROGRAMS += tests/unit/migrate_test
 TESTS += tests/unit/migrate_test
-tests_unit_migrate_test_SOURCES = tests/unit/migrate_test.c \
-	tests/unit/attempt_fixture.c tests/unit/attempt_fixture.h \
-	tests/unit/migrate_scene.c tests/unit/migrate_scene.h
+tests_unit_migrate_test_SOURCES = tests/unit/migrate_test.c $(MIGRATE_SCENE)
 tests_unit_migrate_test_LDADD = $(ENGINE_TEST_LIBS)
 tests_unit_migrate_test_CFLAGS = $(ENGINE_TEST_FLAGS)
 
 check_PROGRAMS += tests/unit/migrate_beside_test
 TESTS += tests/unit/migrate_beside_test
-tests_unit_migrate_beside_test_SOURCES = tests/unit/migrate_beside_test.c \
-	tests/unit/attempt_fixture.c tests/unit/attempt_fixture.h \
-	tests/unit/migrate_scene.c tests/unit/migrate_scene.h
+tests_unit_migrate_beside_test_SOURCES = tests/unit/migrate_beside_test.c $(MIGRATE_SCENE)
 tests_unit_migrate_beside_test_LDADD = $(ENGINE_TEST_LIBS)
 tests_unit_migrate_beside_test_CFLAGS = $(ENGINE_TEST_FLAGS)

@@ -1,0 +1,5 @@
+# What tests of the CA are built with.
+CA_TEST_FLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) $(GLIB_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS)
+CA_TEST_LIBS = libca.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+CA_KEYS_TEST_LIBS = libcakeys.la libcanames.la libcommon.la $(GLIB_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
+CA_NAMES_TEST_LIBS = libcanames.la $(GLIB_LIBS) $(CMOCKA_LIBS)
