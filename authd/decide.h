@@ -1,7 +1,7 @@
 /*
  * decide.h - one login, from the request to its reason.
  *
- * The order is fixed and is the point of the whole suite (design.md, section 2): throttle, split, code,
+ * The order is fixed and is the point of the whole suite (docs/architecture.md, one login): throttle, split, code,
  * burn, password, account, groups, role.  Each step either passes (REASON_GRANTED) or ends the login;
  * no step after a failed one is tried, so a wrong code never reaches the directory.
  */

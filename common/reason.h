@@ -2,7 +2,7 @@
  * reason.h - the one vocabulary of verdicts and reasons.
  *
  * Every login ends in exactly one reason; the reason implies the verdict.  The verdict goes to
- * the module, the reason goes to the audit event and nowhere else (design.md, invariant 4).
+ * the module, the reason goes to the audit event and nowhere else (docs/threat-model.md).
  * docs/audit.md documents each reason; a unit test holds the two lists together.
  */
 #ifndef PGSIGNET_REASON_H

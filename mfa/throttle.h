@@ -2,7 +2,7 @@
  * throttle.h - how long an attempt is refused after failures (pure; every time is passed in).
  *
  * Failures count per (user, address) with growing refusals; a cap on the user's failures over all
- * addresses spares those from which the user lately succeeded (design.md, invariant 5).
+ * addresses spares those from which the user lately succeeded (docs/threat-model.md).
  */
 #ifndef PGSIGNET_MFA_THROTTLE_H
 #define PGSIGNET_MFA_THROTTLE_H

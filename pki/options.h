@@ -31,7 +31,7 @@ enum option_id {
     OPT_OTHER_PASSPHRASE_FILE, /* of the archive, of the PKCS#12 file */
     OPT_OTHER_PASSPHRASE_FD,
     OPT_LASTS, /* seconds */
-    OPT_SAN,   /* many: the program keeps its own list, see options_sans */
+    OPT_SAN,   /* many: see options_list */
     OPT_FROM_FILE,
     OPT_LDAP_GROUP,
     OPT_OUTPUT, /* number: bits 1 << enum output_form */
@@ -48,7 +48,7 @@ enum option_id {
     OPT_JITTER, /* seconds */
     OPT_REVOKE_OLD,
     OPT_REASON,   /* number: enum ledger_reason */
-    OPT_POSTGRES, /* many: options_servers */
+    OPT_POSTGRES, /* many: see options_list */
     OPT_PID_FILE,
     OPT_CRL_FILE,
     OPT_CRL_DIR,
