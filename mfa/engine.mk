@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libmfa.la
 libmfa_la_SOURCES = \
 	mfa/addresses.c \
+	mfa/as_owner.c mfa/as_owner.h \
 	mfa/attempt.c \
 	mfa/breakglass.c mfa/breakglass.h \
 	mfa/change.c mfa/change.h \

@@ -2,6 +2,7 @@
 
 #include "mfa/tokens.h"
 
+#include "mfa/as_owner.h"
 #include "mfa/key_file.h"
 #include "mfa/keyring.h"
 #include "mfa/new_file.h"
@@ -12,10 +13,8 @@
 #include "common/secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Reads the key and makes the store, as the user it will belong to. */
@@ -57,62 +56,39 @@ static enum mfa_result upgrade_store(const struct settings *settings, char *why,
 
 typedef enum mfa_result store_work(const struct settings *settings, char *why, size_t size);
 
-/* What the child below tells its parent. */
-struct child_report {
-    enum mfa_result result;
-    char why[STORE_ERROR];
+struct work {
+    const struct settings *settings;
+    store_work *run;
 };
 
-static void run_child(const struct settings *settings, store_work *work, int to)
+static enum mfa_result run_work(void *context, char *why, size_t size)
 {
-    struct child_report report = {.result = MFA_STORE};
+    const struct work *work = context;
 
-    if (owner_become(settings->daemon.user, report.why, sizeof report.why))
-        report.result = work(settings, report.why, sizeof report.why);
-    ssize_t n = write(to, &report, sizeof report); /* below PIPE_BUF: whole or not at all */
-    _exit(n == (ssize_t)sizeof report ? 0 : 1);
+    return work->run(work->settings, why, size);
 }
 
-/*
- * The store is made or upgraded by a child that has become daemon.user: SQLite never runs as root, and the parent
- * can still take back what it made if the child fails.
- */
-static enum mfa_result as_owner(const struct settings *settings, store_work *work, char *why,
+/* SQLite never runs as root: root has the store made or upgraded by its owner. */
+static enum mfa_result by_owner(const struct settings *settings, store_work *run, char *why,
                                 size_t size)
 {
-    struct child_report report;
-    int ends[2];
-    ssize_t n;
+    struct work work = {settings, run};
+    struct as_owner_report report;
 
     if (geteuid() != 0)
-        return work(settings, why, size);
-    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return run(settings, why, size);
+    switch (as_owner(settings->daemon.user, run_work, &work, &report)) {
+    case AS_OWNER_TOLD:
+        snprintf(why, size, "%s", report.why);
+        return report.result;
+    case AS_OWNER_NOT_STARTED:
         snprintf(why, size, "cannot start a process for the store: %s", strerror(errno));
         return MFA_STORE;
+    case AS_OWNER_LOST:
+        break;
     }
-    fflush(NULL);
-    pid_t child = fork();
-    if (child < 0) {
-        snprintf(why, size, "cannot start a process for the store: %s", strerror(errno));
-        close(ends[0]);
-        close(ends[1]);
-        return MFA_STORE;
-    }
-    if (child == 0)
-        run_child(settings, work, ends[1]);
-    close(ends[1]);
-    do
-        n = read(ends[0], &report, sizeof report);
-    while (n < 0 && errno == EINTR);
-    close(ends[0]);
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        ;
-    if (n != (ssize_t)sizeof report) {
-        snprintf(why, size, "the process that makes the store ended before it was done");
-        return MFA_STORE;
-    }
-    snprintf(why, size, "%s", report.why);
-    return report.result;
+    snprintf(why, size, "the process that makes the store ended before it was done");
+    return MFA_STORE;
 }
 
 /* The key's folder is root's and readable by the daemon's group; the store's is the daemon's. */
@@ -158,7 +134,7 @@ static enum mfa_result keep_store(const struct settings *settings, bool has_key,
                  store_where(&settings->store));
         return MFA_KEY;
     }
-    enum mfa_result result = as_owner(settings, upgrade_store, why, size);
+    enum mfa_result result = by_owner(settings, upgrade_store, why, size);
     if (result == MFA_EXISTS)
         snprintf(why, size, "the token store %s exists already; nothing was changed",
                  store_where(&settings->store));
@@ -178,7 +154,7 @@ enum mfa_result mfa_init(const struct settings *settings, char *why, size_t size
     /* Only a file is ours to make; what another provider holds is there, or make_store says it is not. */
     bool has_key =
         settings->keys.provider != KEY_PROVIDER_FILE || lstat(settings->keys.path, &st) == 0;
-    if (as_owner(settings, find_store, why, size) == MFA_EXISTS)
+    if (by_owner(settings, find_store, why, size) == MFA_EXISTS)
         return keep_store(settings, has_key, why, size);
     enum mfa_result result = make_folders(settings, &owner, &made, why, size);
     if (result == MFA_OK && !has_key) {
@@ -187,7 +163,7 @@ enum mfa_result mfa_init(const struct settings *settings, char *why, size_t size
             result = MFA_KEY;
     }
     if (result == MFA_OK)
-        result = as_owner(settings, make_store, why, size);
+        result = by_owner(settings, make_store, why, size);
     if (result == MFA_OK) {
         new_folders_keep(&made);
         return result;

@@ -4,6 +4,7 @@
 
 #include "common/secret.h"
 #include "common/write_all.h"
+#include "mfa/as_owner.h"
 #include "mfa/key_file.h"
 #include "mfa/new_file.h"
 #include "mfa/owner.h"
@@ -14,7 +15,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct change {
@@ -27,12 +27,6 @@ struct change {
     void *context;
     char *why;
     size_t size;
-};
-
-/* What a child tells its parent. */
-struct report {
-    enum mfa_result result;
-    char why[STORE_ERROR];
 };
 
 /* What is done to the store, with the key at PATH open. */
@@ -87,56 +81,43 @@ static enum mfa_result retire(struct mfa *mfa, const struct change *c, char *why
     return result;
 }
 
-static void run_child(const struct change *c, store_step *step, int to)
-{
-    struct report report = {.result = MFA_STORE};
-    struct mfa *mfa = NULL;
+struct work {
+    const struct change *c;
+    store_step *step;
+};
 
-    if (owner_become(c->settings->daemon.user, report.why, sizeof report.why)) {
-        enum reason reason = mfa_open(c->settings, &mfa, report.why, sizeof report.why);
-        if (reason == REASON_GRANTED)
-            report.result = step(mfa, c, report.why, sizeof report.why);
-        else if (reason == REASON_KEY_UNAVAILABLE)
-            report.result = MFA_KEY;
-        mfa_close(mfa);
-    }
-    ssize_t n = write(to, &report, sizeof report); /* below PIPE_BUF: whole or not at all */
-    _exit(n == (ssize_t)sizeof report ? 0 : 1);
+static enum mfa_result run_work(void *context, char *why, size_t size)
+{
+    const struct work *work = context;
+    enum mfa_result result = MFA_STORE;
+    struct mfa *mfa = NULL;
+    enum reason reason = mfa_open(work->c->settings, &mfa, why, size);
+
+    if (reason == REASON_GRANTED)
+        result = work->step(mfa, work->c, why, size);
+    else if (reason == REASON_KEY_UNAVAILABLE)
+        result = MFA_KEY;
+    mfa_close(mfa);
+    return result;
 }
 
-/* Root opens no store: a child does that has become daemon.user. */
 static enum mfa_result in_store(const struct change *c, store_step *step)
 {
-    struct report report;
-    int ends[2];
-    ssize_t n;
+    struct work work = {c, step};
+    struct as_owner_report report;
 
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    switch (as_owner(c->settings->daemon.user, run_work, &work, &report)) {
+    case AS_OWNER_TOLD:
+        if (report.result != MFA_OK)
+            snprintf(c->why, c->size, "%s", report.why);
+        return report.result;
+    case AS_OWNER_NOT_STARTED:
         return fault(c, "start a process for", c->settings->store.path, errno);
-    fflush(NULL);
-    pid_t child = fork();
-    if (child < 0) {
-        int error = errno;
-        close(ends[0]);
-        close(ends[1]);
-        return fault(c, "start a process for", c->settings->store.path, error);
+    case AS_OWNER_LOST:
+        break;
     }
-    if (child == 0)
-        run_child(c, step, ends[1]);
-    close(ends[1]);
-    do
-        n = read(ends[0], &report, sizeof report);
-    while (n < 0 && errno == EINTR);
-    close(ends[0]);
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        ;
-    if (n != (ssize_t)sizeof report) {
-        snprintf(c->why, c->size, "the process that changes the store ended before it was done");
-        return MFA_STORE;
-    }
-    if (report.result != MFA_OK)
-        snprintf(c->why, c->size, "%s", report.why);
-    return report.result;
+    snprintf(c->why, c->size, "the process that changes the store ended before it was done");
+    return MFA_STORE;
 }
 
 /* 0, or the errno of lstat (ENOENT: there is none). */

@@ -77,12 +77,31 @@ enum mfa_result mfa_user(struct mfa *mfa, struct bytes user, int64_t now_ms, str
     return change_end(mfa, result);
 }
 
-static enum mfa_result forgive(struct mfa *mfa, const struct store_subject *who)
+typedef enum mfa_result subject_work(struct mfa *mfa, struct bytes user,
+                                     const struct store_subject *who);
+
+/* A change of what is kept of a user under the hash of his name. */
+static enum mfa_result change_subject(struct mfa *mfa, struct bytes user, subject_work *work)
+{
+    struct store_subject who;
+
+    if (!change_good_user(user))
+        return MFA_BAD_NAME;
+    if (!subject_identify(mfa, user, &who)) {
+        mfa_note(mfa, "cannot hash a name: HMAC-SHA256 fails in OpenSSL");
+        return MFA_KEY;
+    }
+    enum mfa_result result = change_begin(mfa, STORE_DURABLE);
+    return result != MFA_OK ? result : change_end(mfa, work(mfa, user, &who));
+}
+
+static enum mfa_result forgive(struct mfa *mfa, struct bytes user, const struct store_subject *who)
 {
     const struct store_engine *engine = mfa->store->engine;
     struct store_subject found;
     struct bytes id = bytes_of(who->id, who->id_len);
 
+    (void)user;
     enum store_status status = engine->subject_find(mfa->store, id, &found);
     if (status != STORE_OK)
         return status == STORE_NONE ? MFA_OK : MFA_STORE;
@@ -95,16 +114,7 @@ static enum mfa_result forgive(struct mfa *mfa, const struct store_subject *who)
 
 enum mfa_result mfa_unlock(struct mfa *mfa, struct bytes user)
 {
-    struct store_subject who;
-
-    if (!change_good_user(user))
-        return MFA_BAD_NAME;
-    if (!subject_identify(mfa, user, &who)) {
-        mfa_note(mfa, "cannot hash a name: HMAC-SHA256 fails in OpenSSL");
-        return MFA_KEY;
-    }
-    enum mfa_result result = change_begin(mfa, STORE_DURABLE);
-    return result != MFA_OK ? result : change_end(mfa, forgive(mfa, &who));
+    return change_subject(mfa, user, forgive);
 }
 
 /* --- locks --- */
@@ -209,14 +219,14 @@ enum mfa_result mfa_rename_user(struct mfa *mfa, struct bytes name, struct bytes
     return change_end(mfa, result);
 }
 
-static enum mfa_result purge(struct mfa *mfa, struct bytes name, const struct store_subject *who)
+static enum mfa_result purge(struct mfa *mfa, struct bytes user, const struct store_subject *who)
 {
     const struct store_engine *engine = mfa->store->engine;
-    struct store_user user;
+    struct store_user row;
 
-    enum store_status known = engine->user_find(mfa->store, name, &user);
+    enum store_status known = engine->user_find(mfa->store, user, &row);
     if (known == STORE_OK)
-        known = engine->user_remove(mfa->store, user.id);
+        known = engine->user_remove(mfa->store, row.id);
     if (known == STORE_FAILED)
         return MFA_STORE;
     enum store_status failed = engine->subject_remove(mfa->store, bytes_of(who->id, who->id_len));
@@ -227,16 +237,7 @@ static enum mfa_result purge(struct mfa *mfa, struct bytes name, const struct st
 
 enum mfa_result mfa_purge(struct mfa *mfa, struct bytes user)
 {
-    struct store_subject who;
-
-    if (!change_good_user(user))
-        return MFA_BAD_NAME;
-    if (!subject_identify(mfa, user, &who)) {
-        mfa_note(mfa, "cannot hash a name: HMAC-SHA256 fails in OpenSSL");
-        return MFA_KEY;
-    }
-    enum mfa_result result = change_begin(mfa, STORE_DURABLE);
-    return result != MFA_OK ? result : change_end(mfa, purge(mfa, user, &who));
+    return change_subject(mfa, user, purge);
 }
 
 /* --- everybody --- */
