@@ -14,7 +14,8 @@ int64_t clock_wall_ms(void); /* Unix time, milliseconds */
 
 /*
  * Unix time (seconds) at which this machine started, as the present wall clock reckons it:
- * CLOCK_REALTIME - CLOCK_BOOTTIME.  The floor below which no TOTP step may begin (docs/architecture.md, the token store).
+ * CLOCK_REALTIME - CLOCK_BOOTTIME.  The floor below which no TOTP step may begin (docs/architecture.md, the token
+ * store).
  */
 int64_t clock_boot_s(void);
 
