@@ -53,22 +53,28 @@ P11KitUri *pkcs11_uri(const struct pkcs11_words *words, const char *text, char *
 
 /* --- the PIN --- */
 
+const char *pkcs11_pin_file(P11KitUri *uri)
+{
+    const char *source = p11_kit_uri_get_pin_source(uri);
+
+    if (source == NULL || strncmp(source, "file:/", 6) != 0)
+        return NULL;
+    return strncmp(source + 5, "//", 2) == 0 ? source + 7 : source + 5; /* file:///PATH */
+}
+
 bool pkcs11_read_pin(const struct pkcs11 *p, struct secret *pin, char *why, size_t size)
 {
-    const char *source = p11_kit_uri_get_pin_source(p->uri);
+    const char *path = pkcs11_pin_file(p->uri);
     struct secret whole = {0};
 
     *pin = (struct secret){0};
-    if (source == NULL || strncmp(source, "file:/", 6) != 0) {
+    if (path == NULL) {
         snprintf(why, size,
                  "cannot log in to the PKCS#11 token: it asks for a PIN; write "
                  "pin-source=file:/PATH into %s",
                  p->words->pin_source);
         return false;
     }
-    const char *path = source + 5;
-    if (strncmp(path, "//", 2) == 0)
-        path += 2; /* file:///PATH */
     const char *fault = secret_read_file(&whole, path, PIN_MAX);
     int error = fault != NULL ? errno : 0;
     if (fault == NULL && (whole.len == 0 || whole.ptr[0] == '\n'))

@@ -54,6 +54,9 @@ bool pkcs11_enter(struct pkcs11 *p, CK_FLAGS more_flags, pkcs11_log_in *log_in, 
 /* Ends the session, finalizes and unloads the module, frees the URI; *p is zero then. */
 void pkcs11_leave(struct pkcs11 *p);
 
+/* The path of pin-source=file:/PATH, in the URI; NULL: there is none. */
+const char *pkcs11_pin_file(P11KitUri *uri);
+
 /* The PIN in the file of the URI's pin-source, without the line end after it.  secret_free. */
 bool pkcs11_read_pin(const struct pkcs11 *p, struct secret *pin, char *why, size_t size);
 
