@@ -71,7 +71,7 @@ write_state()
 end_process()
 {
     local tries=0
-    tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qF "$dir/" || return 0
+    grep -qF "$dir/" <<<"$(tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null)" || return 0
     kill -TERM "$1"
     while kill -0 "$1" 2>/dev/null && [ "$tries" -lt 500 ]; do
         tries=$((tries + 1))
