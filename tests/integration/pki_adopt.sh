@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A CA that Pigsty or openssl made is taken over: a ledger of all that is there, what is wrong with it, nothing overwritten.
-# time: 120
+# time: 600
 # shellcheck disable=SC2015,SC2016,SC2034 # eval gets its text unexpanded
 set -uo pipefail
 export LC_ALL=C.UTF-8
@@ -16,8 +16,8 @@ cd "$work" || exit 1
 printf 'ca: {audit: ""}\n' >ca.yaml
 
 folder=pki
-ca() { timeout 60 "$program" --config "$work/ca.yaml" --dir "$work/$folder" "$@" </dev/null; }
-adopt() { timeout 60 "$program" --config "$work/ca.yaml" adopt "$work/$folder" "$@" </dev/null; }
+ca() { timeout 300 "$program" --config "$work/ca.yaml" --dir "$work/$folder" "$@" </dev/null; }
+adopt() { timeout 300 "$program" --config "$work/ca.yaml" adopt "$work/$folder" "$@" </dev/null; }
 
 # fails WORDS COMMAND...: exits with 1 and says WORDS
 fails()
@@ -230,7 +230,7 @@ check "and it works on" eval 'ca --quiet issue client third && openssl verify -x
 folder=sealed
 mkdir sealed && new_ca sealed 3650 && openssl pkcs8 -topk8 -in sealed/ca.key -out sealed/k -passout pass:secret -scrypt && mv sealed/k sealed/ca.key && chmod 600 sealed/ca.key
 printf 'secret\n' >pass && chmod 600 pass
-check "a sealed key is opened with its passphrase" eval 'fails "terminal" adopt && timeout 60 "$program" --config ca.yaml adopt sealed --passphrase-file pass </dev/null >/dev/null &&
+check "a sealed key is opened with its passphrase" eval 'fails "terminal" adopt && timeout 300 "$program" --config ca.yaml adopt sealed --passphrase-file pass </dev/null >/dev/null &&
     ca --quiet issue client app --passphrase-file pass'
 
 # --- kill -9 ---

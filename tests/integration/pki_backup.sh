@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A CA comes back from its backup whole; damage, a wrong passphrase and going back are refused; what was there is kept.
-# time: 120
+# time: 600
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source=tests/integration/report.sh

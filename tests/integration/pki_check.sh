@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # list, show, expiring, events, metrics answer for the ledger; check finds each thing that can be wrong, exits 2, and changes nothing.
-# time: 180
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd -P)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # deploy puts a server's files where PostgreSQL takes them, refuses before it writes, reloads, and proves what is served.
-# time: 180
+# time: 600
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source=tests/integration/report.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A CA begins whole or not at all: layouts, algorithms, passphrases, modes, hostile folders, a terminal, kill -9.
-# time: 240
+# time: 600
 # shellcheck disable=SC2015,SC2016,SC2034 # eval gets its text unexpanded
 set -uo pipefail
 export LC_ALL=C.UTF-8
@@ -15,7 +15,7 @@ umask 022
 cd "$work" || exit 1
 printf 'ca: {audit: "%s/audit.jsonl"}\n' "$work" >"$work/ca.yaml"
 
-ca() { timeout 60 "$program" --config "$work/ca.yaml" --dir "$work/$folder" "$@" </dev/null; }
+ca() { timeout 300 "$program" --config "$work/ca.yaml" --dir "$work/$folder" "$@" </dev/null; }
 folder=one
 
 # fresh ARGUMENT...: an init in a new folder

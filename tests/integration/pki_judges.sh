@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Eight judges pass all that pgsignet-ca makes, and refuse what was revoked: OpenSSL, GnuTLS, NSS, Java, Go, Node ...
-# time: 240
+# time: 600
 # shellcheck disable=SC2016,SC2034,SC2317 # eval gets its text unexpanded
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # pgsignet-ca-online against servers that are silent, stop halfway or flood, and against a real PostgreSQL.
-# time: 120
+# time: 600
 set -uo pipefail
 # shellcheck source=tests/integration/postgres.sh
 . "$(dirname "$0")/postgres.sh"

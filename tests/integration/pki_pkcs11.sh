@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A CA whose keys never leave a PKCS#11 token: init, issue, sign, CRLs; wrong PINs, names that are taken, a token that is gone.
-# time: 120
+# time: 600
 # shellcheck disable=SC2015,SC2016,SC2034 # eval gets its text unexpanded
 set -uo pipefail
 export LC_ALL=C.UTF-8
@@ -31,7 +31,7 @@ chmod 400 pin
 printf 'ca: {audit: ""}\n' >ca.yaml
 
 folder=one
-ca() { timeout 60 "$program" --config "$work/ca.yaml" --dir "$work/$folder" "$@" </dev/null; }
+ca() { timeout 300 "$program" --config "$work/ca.yaml" --dir "$work/$folder" "$@" </dev/null; }
 uri() { echo "pkcs11:token=the%20CA;object=$1?module-path=$module&pin-source=file:$work/${2:-pin}"; }
 tool() { pkcs11-tool --module "$module" --token-label "the CA" --login --pin 1234 "$@"; }
 labels() { tool --list-objects 2>/dev/null | sed -n 's/^ *label: *//p' | sort -u; }

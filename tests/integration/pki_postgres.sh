@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Logins with certificates of pgsignet-ca: cert, cert + one-time code, drivers' key forms, hostile names, PgBouncer.
-# time: 240
+# time: 600
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source=tests/integration/stack.sh

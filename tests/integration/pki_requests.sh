@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Over 200 hostile signing requests are refused, each for its fault, with nothing written; good ones are signed.
-# time: 120
+# time: 600
 # shellcheck disable=SC2016,SC2034,SC2317 # eval gets its text unexpanded
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)

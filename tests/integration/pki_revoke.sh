@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real PostgreSQL refuses what was revoked, by file and by folder; the proof, the sessions, holds, PgBouncer.
-# time: 240
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/integration/postgres.sh

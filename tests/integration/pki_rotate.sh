@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A CA's key is replaced: who trusts the old, the new or both gets through at each step, and no step shuts anybody out.
-# time: 120
+# time: 600
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 # shellcheck source=tests/integration/report.sh
