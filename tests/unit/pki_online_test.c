@@ -79,7 +79,7 @@ static json_t *run_script(const char *script, int timeout_s, size_t max)
 
 static void refuses(const char *script, const char *phrase)
 {
-    json_t *answer = run_script(script, 20, 4096);
+    json_t *answer = run_script(script, 60, 4096);
 
     assert_null(answer);
     if (strstr(why, phrase) == NULL)
@@ -141,21 +141,28 @@ static void bounds_a_flood(void **state)
 static void ends_one_that_does_not(void **state)
 {
     (void)state;
-    int64_t began_ms = clock_mono_ms();
-
-    assert_null(run_script("#!/bin/sh\necho $$ >\"${0%/*}/pid\"; exec sleep 600\n", 1, 4096));
-    assert_non_null(strstr(why, "did not end in time"));
-    /* one whose answer has ended, but who goes on */
-    assert_null(run_script("#!/bin/sh\necho '{\"ok\":true}'; exec >&-; exec sleep 600\n", 1, 4096));
-    assert_non_null(strstr(why, "did not end in time"));
-    assert_true(clock_mono_ms() - began_ms < 60000);
-
     char *path = g_build_filename(folder, "pid", NULL), *text = NULL;
-    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+
+    /* A busy machine may need more than a second to come as far as to its process id. */
+    for (int timeout_s = 1; timeout_s <= 64 && (text == NULL || text[0] == '\0'); timeout_s *= 2) {
+        int64_t began_ms = clock_mono_ms();
+
+        g_free(text);
+        text = NULL;
+        assert_null(
+            run_script("#!/bin/sh\necho $$ >\"${0%/*}/pid\"; exec sleep 600\n", timeout_s, 4096));
+        assert_non_null(strstr(why, "did not end in time"));
+        assert_true(clock_mono_ms() - began_ms < 300000); /* of 600 s */
+        (void)g_file_get_contents(path, &text, NULL, NULL);
+    }
+    assert_non_null(text);
     assert_int_equal(kill((pid_t)atoi(text), 0), -1); /* and has been waited for */
     assert_int_equal(errno, ESRCH);
     g_free(text);
     g_free(path);
+    /* one whose answer has ended, but who goes on */
+    assert_null(run_script("#!/bin/sh\necho '{\"ok\":true}'; exec >&-; exec sleep 600\n", 1, 4096));
+    assert_non_null(strstr(why, "did not end in time"));
 }
 
 static void survives_one_that_does_not_listen(void **state)
