@@ -11,7 +11,7 @@ PGSIGNET_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$PGSIGNET_SRC/tests/integration/stack.sh"
 STACK_SERVICE=pgsignet-demo
 # Long enough for a slow machine to see it.
-STACK_EXTRA='throttle: {first: 10s}'
+STACK_EXTRA='throttle: {first: 60s}'
 STACK_POLICY='password: ldap
 require_groups: ["cn=dba,ou=groups,dc=example,dc=com", "cn=readers,ou=groups,dc=example,dc=com"]'
 keep=
@@ -71,7 +71,7 @@ write_state()
 end_process()
 {
     local tries=0
-    tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | grep -qF "$dir/" || return 0
+    grep -qF "$dir/" <<<"$(tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null)" || return 0
     kill -TERM "$1"
     while kill -0 "$1" 2>/dev/null && [ "$tries" -lt 500 ]; do
         tries=$((tries + 1))
@@ -218,7 +218,7 @@ henry_reads()
         >"$dir/henry" 2>&1 &
     henry=$!
     local tries=0
-    until grep -qs 'henry reads' "$dir/henry" || [ $((tries += 1)) -gt 200 ]; do sleep 0.05; done
+    until grep -qs 'henry reads' "$dir/henry" || [ $((tries += 1)) -gt 1000 ]; do sleep 0.05; done
     sed 's/^/  /' "$dir/henry"
     grep -q 'henry reads' "$dir/henry" || wrong+=("henry's reading")
 }
@@ -314,7 +314,7 @@ app_session()
     local tries=0
     PGSSLCERT=$1.crt PGSSLKEY=$1.key stack_psql app '' "SELECT 'app is in'; SELECT pg_sleep(600)" >"$dir/app" 2>&1 &
     app=$!
-    until grep -qs 'app is in' "$dir/app" || [ $((tries += 1)) -gt 200 ]; do sleep 0.05; done
+    until grep -qs 'app is in' "$dir/app" || [ $((tries += 1)) -gt 1000 ]; do sleep 0.05; done
     sed 's/^/  /' "$dir/app"
 }
 

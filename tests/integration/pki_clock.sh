@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Nothing is signed while the clock is before the CA's notBefore, the last entry or the last CRL; forward steps are fine.
-# time: 120
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/integration/report.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # CRLs: numbers, order, pruning; worse ones are refused, foreign ones kept; a timer's --due; five judges; speed.
-# time: 240
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/integration/report.sh
@@ -47,7 +47,7 @@ number() { printf '%d\n' "0x$(crl_number "$@")"; }
 text_of() { openssl crl -in "$1" -noout -text; }
 entries() { text_of "${1:-$dir/ca/crl/ca.crl}" | grep -c '^ *Serial Number:'; }
 serial_of() { openssl x509 -in "$1" -noout -serial | sed 's/.*=//'; }
-is_on() { text_of "${2:-$dir/ca/crl/ca.crl}" | grep -q "Serial Number: $1\$"; }
+is_on() { local text; text=$(text_of "${2:-$dir/ca/crl/ca.crl}") && grep -q "Serial Number: $1\$" <<<"$text"; }
 state_of() { stat -c '%i %Y %Z %a %U' "$1" && sha256sum <"$1"; }
 
 # --- made ------------------------------------------------------------------------------------------------
@@ -65,7 +65,12 @@ both_have_a_number()
 }
 check "every CA of the chain has a CRL with a number, the root too" both_have_a_number
 
-no_list() { text_of ca/crl/root.crl | grep -q 'No Revoked Certificates' && ! openssl asn1parse -in ca/crl/root.crl | awk '/UTCTIME/ {n++; next} n == 2 {print; exit}' | grep -q 'SEQUENCE'; }
+# After the two times come the extensions, [0], at once.
+no_list()
+{
+    [[ $(text_of ca/crl/root.crl) == *'No Revoked Certificates'* ]] &&
+        openssl asn1parse -in ca/crl/root.crl | awk '/UTCTIME|GENERALIZEDTIME/ { n++; next } n == 2 { n = 3; right = /cont \[ 0 \]/ } END { exit !right }'
+}
 check "a CRL without entries has no list" no_list
 
 ca revoke app --no-publish >/dev/null 2>&1
@@ -148,7 +153,7 @@ if [ -n "$library" ]; then
     check "an expired certificate is on one CRL more (RFC 5280 3.3)" is_on "$brief"
     days=3
     ca crl >/dev/null 2>&1
-    is_gone() { ! is_on "$1"; }
+    is_gone() { local text; text=$(text_of ca/crl/ca.crl) && ! grep -q "Serial Number: $1\$" <<<"$text"; }
     check "... and is pruned from the next" is_gone "$brief"
     check "others stay" is_on "$app"
     check "a pruned entry is no reason for a new CRL" nothing_due

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Full disks, failing ones and read-only folders: exit 1 with a clear sentence, and the ledger is intact.
-# time: 240
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/integration/report.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves that pgsignet-ca issues what judges accept, refuses what it must with nothing left behind, and renews.
-# time: 120
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 
@@ -24,13 +24,13 @@ umask 022
 printf 'ca: {audit: ""}\n' >"$dir/ca.yaml"
 (umask 077 && echo geheim >"$dir/passphrase")
 
-# ca COMMAND...: on $folder, one minute at most; $said has its output, $complained its messages.
+# ca COMMAND...: on $folder, five minutes at most; $said has its output, $complained its messages.
 folder=$dir/one
 ca()
 {
     local command=$1
     shift
-    timeout 60 "$PGSIGNET_BUILD/pgsignet-ca" "$command" --config "$dir/ca.yaml" --dir "$folder" "$@" \
+    timeout 300 "$PGSIGNET_BUILD/pgsignet-ca" "$command" --config "$dir/ca.yaml" --dir "$folder" "$@" \
         >"$dir/said" 2>"$dir/complained" </dev/null
 }
 said() { cat "$dir/said" "$dir/complained"; }
@@ -183,7 +183,7 @@ ca issue client --from-file "$dir/taken" --keep-going
 rc=$?
 check "--keep-going leaves out what is refused, and exits 1" is "$rc" 1
 printf 's1.example.com,192.0.2.11, s1\n# none\n\ns2.example.com\r\n' |
-    timeout 60 "$PGSIGNET_BUILD/pgsignet-ca" issue server --config "$dir/ca.yaml" --dir "$folder" --from-file - -q
+    timeout 300 "$PGSIGNET_BUILD/pgsignet-ca" issue server --config "$dir/ca.yaml" --dir "$folder" --from-file - -q
 check "servers with SANs from standard input" is "$(extension "$folder/servers/s1.example.com.crt" subjectAltName)" \
     "DNS:s1.example.com, IP Address:192.0.2.11, DNS:s1"
 printf 'ok1\n../z\nok2\n' >"$dir/some"
@@ -196,11 +196,11 @@ ca: {audit: ""}
 ldap: {uris: ["$SLAPD_LDAPS_URI"], ca_file: $SLAPD_CA, bind_dn: "$SLAPD_BIND_DN", bind_password_file: $SLAPD_BIND_PW_FILE,
   user_base: "ou=people,dc=example,dc=com", user_filter: "(uid=%u)"}
 END
-    timeout 60 "$PGSIGNET_BUILD/pgsignet-ca" issue client --config "$dir/ldap.yaml" --dir "$folder" \
+    timeout 300 "$PGSIGNET_BUILD/pgsignet-ca" issue client --config "$dir/ldap.yaml" --dir "$folder" \
         --ldap-group "cn=dba,ou=groups,dc=example,dc=com" >"$dir/said" 2>"$dir/complained"
     rc=$?
     check "the members of an LDAP group" eval '[ $rc -eq 0 ] && ls "$folder"/clients/{alice,bob,carol,erin}.crt || { said; exit 1; }'
-    timeout 60 "$PGSIGNET_BUILD/pgsignet-ca" issue client --config "$dir/ldap.yaml" --dir "$folder" \
+    timeout 300 "$PGSIGNET_BUILD/pgsignet-ca" issue client --config "$dir/ldap.yaml" --dir "$folder" \
         --ldap-group "cn=nobody,ou=groups,dc=example,dc=com" >"$dir/said" 2>"$dir/complained"
     rc=$?
     check "a group that is not there is an error" eval '[ $rc -eq 1 ] && grep -q nobody "$dir/complained"'
@@ -278,10 +278,10 @@ check "there is a new key, in each form" eval '[ "$(sum_of "$ann.key")" != "$(ca
     is "$(openssl pkey -inform DER -in "$ann.pk8" -pubout)" "$(openssl pkey -in "$ann.key" -pubout)" && tar -xOf "$ann.tar" ann/postgresql.key | cmp - "$ann.key"'
 check "modes are right after it" modes "$ann.crt" "$ann.key"
 makes "rekey keeps the kind of the key" rekey ann
-check "P-384" eval 'openssl pkey -in "$ann.key" -noout -text | grep -q secp384r1'
+check "P-384" eval 'grep -q secp384r1 <<<"$(openssl pkey -in "$ann.key" -noout -text)"'
 refuses "what was replaced is not renewed" 1 "was replaced already" renew "$old"
 makes "renew --revoke-old" renew ann --revoke-old
-check "its predecessor is on the CRL" eval 'openssl crl -in "$folder/crl/ca.crl" -noout -text | grep -q Superseded'
+check "its predecessor is on the CRL" eval 'grep -q Superseded <<<"$(openssl crl -in "$folder/crl/ca.crl" -noout -text)"'
 makes "a renewed server keeps its names and its place" renew db1.example.com
 check "names, place" is "$(extension "$server.crt" subjectAltName)" \
     "DNS:db1.example.com, IP Address:192.0.2.1, DNS:db1, IP Address:2001:DB8:0:0:0:0:0:1"
@@ -295,7 +295,7 @@ check "for the same key, which stays where it is" eval '! test -e "$dir/out/away
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$dir/new.key" 2>/dev/null
 openssl req -new -key "$dir/new.key" -subj /CN=anybody -out "$dir/new.csr" 2>/dev/null
 makes "rekey takes a key that was made elsewhere" rekey away --request "$dir/new.csr" --out "$dir/out/away-rekeyed"
-check "for the old name" eval 'same_key "$dir/out/away-rekeyed.crt" "$dir/new.key" && openssl x509 -in "$dir/out/away-rekeyed.crt" -noout -subject | grep -q "CN = away"'
+check "for the old name" eval 'same_key "$dir/out/away-rekeyed.crt" "$dir/new.key" && grep -q "CN = away" <<<"$(openssl x509 -in "$dir/out/away-rekeyed.crt" -noout -subject)"'
 refuses "another's key is refused" 1 "its key is that of" rekey ann --request "$dir/new.csr" --out "$dir/out/stolen"
 refuses "a request for a key that is here" 1 "would not fit the key" rekey ann --request "$dir/new.csr"
 openssl req -new -key "$ann.key" -subj /CN=ann -out "$dir/ann.csr" 2>/dev/null
@@ -310,7 +310,8 @@ makes "nothing is due within an hour" renew --all-due --window 1h
 check "and that is said" grep -q 'Nothing is due' "$dir/said"
 due() { ca renew --all-due --window 1d --jitter "$1" --dry-run --json && jq -r '.certificates[].name' "$dir/said" | sort >"$dir/due-$2"; }
 due 30d a && due 30d b && due 40d c && due 60d d
-check "jitter makes the same ones due each time" cmp "$dir/due-a" "$dir/due-b"
+# As time passes more become due, of 450 one in an hour or so; none ceases to be.
+check "jitter makes the same ones due each time" eval '[ -z "$(comm -23 "$dir/due-a" "$dir/due-b")" ] && [ "$(comm -13 "$dir/due-a" "$dir/due-b" | wc -l)" -le 1 ]'
 check "some of them, and more with more" eval '[ "$(wc -l <"$dir/due-a")" -gt 50 ] && [ "$(wc -l <"$dir/due-a")" -lt 400 ] && [ "$(wc -l <"$dir/due-c")" -lt "$(wc -l <"$dir/due-d")" ]'
 makes "renew --all-due" renew --all-due --json
 check "renews what ends within 30 days, and says what" jq -e '(.certificates | length) == 450' "$dir/said"
@@ -354,7 +355,7 @@ check "the file has the chain but the root" eval '[ "$(grep -c BEGIN "$folder/cl
 # --- drivers ---------------------------------------------------------------------------------------------------------------------
 
 if command -v keytool >/dev/null; then
-    check "Java reads the PKCS#12 file" eval 'keytool -list -v -keystore "$folder/clients/deep.p12" -storetype PKCS12 -storepass geheim 2>&1 | grep -q "Certificate chain length: 3"'
+    check "Java reads the PKCS#12 file" eval 'grep -q "Certificate chain length: 3" <<<"$(keytool -list -v -keystore "$folder/clients/deep.p12" -storetype PKCS12 -storepass geheim 2>&1)"'
 else
     skip "Java reads the PKCS#12 file" "no keytool"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # kill -9 of pgsignet-ca at 200 random points: the next command works, no certificate is unknown, no key is mismatched.
-# time: 400
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/integration/report.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A name that is revoked while a certificate of it is being made has no live one after that; what was signed and seen is known.
-# time: 60
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/integration/report.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # pgsignet-ca-online against servers that are silent, stop halfway or flood, and against a real PostgreSQL.
-# time: 120
+# time: 600
 set -uo pipefail
 # shellcheck source=tests/integration/postgres.sh
 . "$(dirname "$0")/postgres.sh"
@@ -34,12 +34,12 @@ mock()
     done
 }
 
-# ask JQ-PROGRAM [JQ-OPTION...]: sets answer; false when the child failed, or took over a minute
+# ask JQ-PROGRAM [JQ-OPTION...]: sets answer; false when the child failed, or took over five minutes
 ask()
 {
     local program=$1
     shift
-    answer=$(jq -cn "$@" "$program" | timeout 60 "$online") || return 1
+    answer=$(jq -cn "$@" "$program" | timeout 300 "$online") || return 1
     jq -e . >/dev/null <<<"$answer"
 }
 
@@ -119,8 +119,16 @@ says "who may not see sessions is told, instead of seeing none" "$error and (.er
     --arg c "host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres user=watcher"
 pg_sql "ALTER SYSTEM RESET ssl_crl_file" >/dev/null
 pg_run sh -c 'echo "what is this" >>"$1"' sh "$PG_DATA/postgresql.conf"
-says "a reload that the server does not take is said, with the line" "$error and (.error | contains(\"postgresql.conf\"))" \
-    by_sql reload "$super" 4
+# A busy machine may have no time left for the last question, which is that for the line.
+not_taken()
+{
+    local i
+    for i in 1 2 3 4 5; do
+        by_sql reload "$super" 4 || return 1
+        [[ $answer != *postgresql.conf* ]] || return 0
+    done
+}
+says "a reload that the server does not take is said, with the line" "$error and (.error | contains(\"postgresql.conf\"))" not_taken
 served=$(openssl x509 -in "$PG_CA" -outform DER | base64 -w0)
 says "a probe gets the certificate that is served" ".ok and .verdict == \"accepted\" and .served.base64 == \"$served\" and .asked == false" \
     probe "$PG_PORT"

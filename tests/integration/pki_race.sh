@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # 100 issues at once: 100 certificates, 100 rows, distinct serials; of those who want the same, one gets it.
-# time: 240
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/integration/report.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A real PostgreSQL refuses what was revoked, by file and by folder; the proof, the sessions, holds, PgBouncer.
-# time: 240
+# time: 600
 set -uo pipefail
 export LC_ALL=C.UTF-8
 # shellcheck source=tests/integration/postgres.sh
@@ -69,15 +69,24 @@ as()
         "host=127.0.0.1 port=${port:-$PG_PORT} dbname=postgres user=$1 sslmode=require sslrootcert=$dir/none sslcert=${2:-$dir/ca/clients/$1.crt} sslkey=${3:-$dir/ca/clients/$1.key} connect_timeout=10"
 }
 gets_in() { [ "$(as "$@")" = "$1" ]; }
-is_refused() { ! as "$@" 2>"$dir/refusal" && grep -q 'alert\|certificate' "$dir/refusal"; }
+# With TLS 1.3 the end of the connection may overtake the reason.
+is_refused()
+{
+    ! as "$@" 2>"$dir/refusal" && grep -q 'alert\|certificate\|closed the connection\|reset by peer\|EOF detected' "$dir/refusal" ||
+        { cat "$dir/refusal"; return 1; }
+}
 
 sets() # NAME=VALUE...: in the server's configuration, and reloaded
 {
-    local pair
+    local pair tries=0
     for pair in "$@"; do pg_sql "ALTER SYSTEM SET ${pair%%=*} = '${pair#*=}'" || return 1; done
     pg_run "$PG_BIN/pg_ctl" -s -D "$PG_DATA" reload
     for pair in "$@"; do
-        until [ "$(pg_sql "SHOW ${pair%%=*}")" = "${pair#*=}" ]; do sleep 0.02; done
+        until [ "$(pg_sql "SHOW ${pair%%=*}")" = "${pair#*=}" ]; do
+            tries=$((tries + 1))
+            [ "$tries" -lt 1000 ] || { echo "the server does not take $pair"; return 1; }
+            sleep 0.02
+        done
     done
 }
 live() { pg_sql "SELECT count(*) FROM pg_stat_activity WHERE usename = '$1'"; }
@@ -88,7 +97,7 @@ stay()
     "$PG_BIN/psql" -X -q -A -t -c "SELECT pg_sleep(600)" \
         "host=127.0.0.1 port=$PG_PORT dbname=postgres user=$1 sslmode=require sslrootcert=$dir/none sslcert=$dir/ca/clients/$1.crt sslkey=$dir/ca/clients/$1.key application_name=stays" >/dev/null 2>&1 &
     background+=($!)
-    for _ in $(seq 500); do
+    for _ in $(seq 1000); do
         [ "$(live "$as_text")" -ge 1 ] && return 0
         sleep 0.02
     done
@@ -275,7 +284,12 @@ check "ssl_crl_dir is in force at once, without a reload" by_dir
 # --- PgBouncer ---------------------------------------------------------------------------------------
 
 PGBOUNCER=$(PATH=$PATH:/usr/sbin command -v pgbouncer)
+# Somebody may have taken the port meanwhile.
 start_bouncer()
+{
+    try_bouncer 2>"$dir/tried" || try_bouncer 2>"$dir/tried" || try_bouncer
+}
+try_bouncer()
 {
     bouncer_port=$(pg_random_port)
     install -d -o postgres "$dir/bouncer"
@@ -299,11 +313,12 @@ END
     chown postgres "$dir"/bouncer/*
     (cd / && exec setpriv --reuid postgres --regid postgres --clear-groups "$PGBOUNCER" -q "$dir/bouncer/ini") >/dev/null 2>"$dir/bouncer/stderr" &
     bouncer_pid=$!
-    for _ in $(seq 500); do
+    for _ in $(seq 1000); do
         (exec 3<>"/dev/tcp/127.0.0.1/$bouncer_port") 2>/dev/null && return 0
         kill -0 "$bouncer_pid" 2>/dev/null || break
         sleep 0.02
     done
+    kill "$bouncer_pid" 2>/dev/null
     cat "$dir/bouncer/stderr" "$dir/bouncer/log" >&2
     return 1
 }
@@ -337,7 +352,7 @@ check "a server that asks for no certificate: said, and no failure" nothing_aske
 
 # --- events ------------------------------------------------------------------------------------------
 
-trail() { jq -r .event "$dir/audit.jsonl" | sort -u | tr '\n' ' ' | grep -q 'crl.*hold.*publish.*release.*revoke'; }
+trail() { [[ $(jq -r .event "$dir/audit.jsonl" | sort -u | tr '\n' ' ') == *crl*hold*publish*release*revoke* ]]; }
 check "each of these is an event" trail
 check "none of the keys is in any output or event" eval '! grep -rl "PRIVATE KEY" "$dir/audit.jsonl" "$PG_LOG"'
 

@@ -82,9 +82,15 @@ pg_start() {
     pg_run "$PG_BIN/pg_ctl" -s -D "$PG_DATA" -l "$PG_LOG" -w -t 60 -o "-p $PG_PORT" start >/dev/null
 }
 
-# A port below the ephemeral range, so that no outgoing connection takes it between two starts.
+# A port that nobody listens on, below the ephemeral range: no outgoing connection takes it between two starts.
 pg_random_port() {
-    echo $((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
+    pg_port_tries=0
+    while :; do
+        pg_port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
+        pg_port_tries=$((pg_port_tries + 1))
+        [ "$pg_port_tries" -lt 50 ] && [ -n "$(ss -Htln "sport = :$pg_port" 2>/dev/null)" ] || break
+    done
+    echo "$pg_port"
 }
 
 start_postgres() {

