@@ -29,10 +29,11 @@ client()
         PGCONNECT_TIMEOUT=60 "$@"
 }
 
-# Sets STACK_STRING to a string of USER that no login has used.
+# Sets STACK_STRING to a string of USER that no login has used, whose code is known as such for half a minute: later
+# it would be a wrong one, not a used one.
 fresh()
 {
-    stack_code "$1" && STACK_STRING=PW-$1$STACK_CODE
+    stack_code "$1" 30 && STACK_STRING=PW-$1$STACK_CODE
 }
 
 # Granted logins since line FROM, by what stood for the code: "ok 1 burst 8".
