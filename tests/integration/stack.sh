@@ -45,7 +45,7 @@
 #
 # LOGGING IN.  These keep state in variables: call them in the script's own shell, not in $( ).
 #   stack_enroll USER [NAME]  one more token, proved and active; its secret stays in this shell's memory
-#   stack_code USER [SECONDS] sets STACK_CODE to a code that is right now and for SECONDS more (8; 30 at most)
+#   stack_code USER [SECONDS] sets STACK_CODE to a code that is right now and for SECONDS more (15; 30 at most)
 #                             and that stack_code has not given yet.  Never waits: a window of one step
 #                             either way gives up to three codes a token, then a further one is enrolled.
 #   stack_wrong_code USER     sets STACK_CODE to six digits that no token of USER shows now
@@ -433,7 +433,7 @@ stack_free_step()
     read -r uptime _ </proc/uptime
     step=$((now / 30 - 1))
     # A code of the step before is worth nothing if the step changes before it is judged.
-    [ $((30 - now % 30)) -gt "${2:-8}" ] || step=$((step + 1))
+    [ $((30 - now % 30)) -gt "${2:-15}" ] || step=$((step + 1))
     [ "$step" -gt "$1" ] || step=$(($1 + 1))
     # The daemon refuses steps that began before the machine started.
     while [ $((step * 30)) -le $((now - ${uptime%.*})) ]; do
@@ -470,7 +470,7 @@ stack_adopt()
 
 stack_code()
 {
-    local user=$1 seconds=${2:-8} name key names
+    local user=$1 seconds=${2:-15} name key names
     for name in ${stack_tokens["$user"]-}; do
         key=$user/$name
         if stack_free_step "${stack_step["$key"]}" "$seconds"; then
