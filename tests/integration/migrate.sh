@@ -46,22 +46,31 @@ group()
     read -r -t 60 -a answers <&"${driver[0]}" || wrong "no answer within 60 s"
 }
 
-# Each code until it is judged, then once more from elsewhere.
+# judge_group NAME...: a code of each until it is judged, then once more from elsewhere.
 judge_group()
 {
-    local pending=("$@") answers=() left i granted=()
+    local pending=("$@") answers=() left lines i name step='' granted=()
     while [ ${#pending[@]} -gt 0 ]; do
+        # UNAVAILABLE may last longer than a code is good: whoever was not judged then shows his next one.
+        if [ "$step" != "$(abuse_now_step)" ]; then
+            step=$(abuse_now_step)
+            abuse_codes $((step + 1)) "${pending[@]}"
+        fi
+        lines=()
+        for name in "${pending[@]}"; do
+            lines+=("$name"$'\t'192.0.2.1$'\t'"${abuse_code["$name"]}")
+        done
         # A lone line would be tried in the driver itself.
-        group "${pending[@]}" $'nobody-there\t192.0.2.3\t000000'
+        group "${lines[@]}" $'nobody-there\t192.0.2.3\t000000'
         left=()
-        for i in "${!pending[@]}"; do
+        for i in "${!lines[@]}"; do
             case ${answers[i]-} in
-                0) granted+=("${pending[i]}") ;;
+                0) granted+=("${lines[i]}") ;;
                 "$unavailable")
                     left+=("${pending[i]}")
                     now_ms >>"$STACK_DIR/loop/unavailable"
                     ;;
-                *) wrong "a right code is answered ${answers[i]-nothing}: ${pending[i]}" ;;
+                *) wrong "a right code is answered ${answers[i]-nothing}: ${lines[i]}" ;;
             esac
         done
         pending=("${left[@]}")
@@ -78,16 +87,11 @@ judge_group()
 # Until the file `stop` is there; goes through the users in order, from number $1 on.
 logins()
 {
-    local at=$1 name lines batch=$((4 * abreast)) driver=()
+    local at=$1 driver=()
     coproc driver { abuse_pam code; }
-    while [ ! -e "$STACK_DIR/stop" ] && [ $((at + batch)) -le $in_loop ]; do
-        abuse_codes $(($(abuse_now_step) + 1)) "${abuse_names[@]:at:batch}"
-        lines=()
-        for name in "${abuse_names[@]:at:batch}"; do
-            lines+=("$name"$'\t'192.0.2.1$'\t'"${abuse_code["$name"]}")
-            [ ${#lines[@]} -lt $abreast ] || { judge_group "${lines[@]}"; lines=(); }
-        done
-        at=$((at + batch))
+    while [ ! -e "$STACK_DIR/stop" ] && [ $((at + abreast)) -le $in_loop ]; do
+        judge_group "${abuse_names[@]:at:abreast}"
+        at=$((at + abreast))
         echo "$at" >"$STACK_DIR/loop/at"
     done
     [ -e "$STACK_DIR/stop" ] || wrong "there are no more users: the migration takes too long"
