@@ -106,7 +106,7 @@ check_fuzz_one()
     mkdir -p "$scratch/$name"
     # Finds go to the first folder: a copy, so that the tree stays as it is.
     [ ! -d "$corpus" ] || cp -r "$corpus/." "$scratch/$name"
-    cd "$scratch" && "$program" -max_total_time="$check_fuzz_seconds" -timeout=10 -rss_limit_mb=2048 \
+    cd "$scratch" && "$program" -max_total_time="$check_fuzz_seconds" -timeout=60 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="$build-fuzz/logs/$name-" "$scratch/$name" \
         >"$build-fuzz/logs/$name.log" 2>&1 && : >"$scratch/$name.passed"
 }

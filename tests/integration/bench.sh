@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The benchmarks run: every method admits right answers, and the tables have all their lines.
-# time: 180
+# time: 600
 # alone: it measures
 set -uo pipefail
 

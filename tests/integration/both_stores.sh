@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The scripts about codes, state and keys once more, with the token store in PostgreSQL.
-# time: 900
+# time: 1800
 #
 # Shorter than on SQLite, where that proves the same; in a soak as long.  Usage by hand:
 # both_stores.sh [SCRIPT...]

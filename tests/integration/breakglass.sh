@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A dead directory: an armed break-glass account logs in by its passphrase alone, and is seen; before and after it does not.
-# time: 120
+# time: 300
 set -uo pipefail
 # shellcheck source=tests/integration/stack.sh
 . "$(dirname "$0")/stack.sh"
@@ -30,7 +30,7 @@ test_create()
     passphrase=$(grep -oE '([a-z]{5}-){5}[a-z]{5}' <<<"$shown")
     [ "${#passphrase}" -eq 35 ] || return 1
     # Once: it is neither listed nor in store, event or log.
-    stack_mfa breakglass list | grep -q 'rescue  not armed' &&
+    grep -q 'rescue  not armed' <<<"$(stack_mfa breakglass list)" &&
         ! stack_mfa breakglass create rescue &&
         ! grep -rqF "$passphrase" "$STACK_DIR/lib" "$STACK_DIR/log"
 }
@@ -41,7 +41,7 @@ test_needs()
         ! stack_mfa breakglass arm rescue --reason why --for 25h &&
         ! stack_mfa breakglass arm rescue --reason why --until 2020-01-01T00:00Z &&
         ! stack_mfa breakglass arm nobody --reason why --for 1h &&
-        stack_mfa breakglass list | grep -q 'rescue  not armed'
+        grep -q 'rescue  not armed' <<<"$(stack_mfa breakglass list)"
 }
 
 test_arm()
@@ -115,6 +115,8 @@ test_remove()
         ! stack_psql rescue "$passphrase" && [ "$(stack_last_event | jq -r .severity)" = null ]
 }
 
+# Whoever is refused is so for longer than a slow machine takes to try again.
+STACK_EXTRA='throttle: {first: 30s}'
 abuse_start || exit 1
 stack_role anna && stack_person anna PW-anna dba && stack_enroll anna && stack_role rescue || exit 1
 passphrase=

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # pg_dump -j8 and psql's \c fail with one code, work in a burst, and not a connection longer than configured.
-# time: 240
+# time: 400
 set -uo pipefail
 # shellcheck source=tests/integration/stack.sh
 . "$(dirname "$0")/stack.sh"
@@ -19,7 +19,8 @@ burst_stop()
     stack_stop
 }
 
-burst='burst: {connections: 8, seconds: 10}'
+# Long enough that a slow machine opens them all; that the time ends is tried by itself.
+burst='burst: {connections: 8, seconds: 60}'
 
 # client PROGRAM ARGUMENT...: as stack_psql; the string in $STACK_STRING.
 client()
@@ -28,10 +29,11 @@ client()
         PGCONNECT_TIMEOUT=60 "$@"
 }
 
-# Sets STACK_STRING to a string of USER that no login has used.
+# Sets STACK_STRING to a string of USER that no login has used, whose code is known as such for half a minute: later
+# it would be a wrong one, not a used one.
 fresh()
 {
-    stack_code "$1" && STACK_STRING=PW-$1$STACK_CODE
+    stack_code "$1" 30 && STACK_STRING=PW-$1$STACK_CODE
 }
 
 # Granted logins since line FROM, by what stood for the code: "ok 1 burst 8".
@@ -75,9 +77,9 @@ test_one_more()
 wait_screen()
 {
     local tries=0
-    until tmux -S "$tmux_socket" capture-pane -p -J | grep -q -- "$1"; do
+    until [[ $(tmux -S "$tmux_socket" capture-pane -p -J) == *"$1"* ]]; do
         tries=$((tries + 1))
-        [ "$tries" -lt 200 ] || { tmux -S "$tmux_socket" capture-pane -p; return 1; }
+        [ "$tries" -lt 1200 ] || { tmux -S "$tmux_socket" capture-pane -p; return 1; }
         sleep 0.05
     done
 }
@@ -143,7 +145,7 @@ test_changes_hold()
     expect emil 192.0.2.1 "7 not-enrolled"
 }
 
-# The uses end with the time, not before it and not by their number (a use every fifth of a second).
+# The uses end with the time, not before it and not by their number (two a second at most).
 test_time()
 {
     local began=$EPOCHREALTIME took uses=0
@@ -151,11 +153,11 @@ test_time()
     while expect fred 192.0.2.1 "0 granted" >/dev/null; do
         uses=$((uses + 1))
         [ "$uses" -lt 32 ] || { echo "$uses uses"; return 1; }
-        sleep 0.2
+        sleep 0.5
     done
     took=$(((${EPOCHREALTIME/./} - ${began/./}) / 1000))
     echo "$uses uses in $took ms, then $(stack_last_reason)"
-    [ "$uses" -ge 1 ] && [ "$took" -ge 3000 ] && [ "$took" -lt 8000 ] &&
+    [ "$uses" -ge 1 ] && [ "$took" -ge 10000 ] && [ "$took" -lt 25000 ] &&
         [ "$(stack_last_reason)" = code-used ]
 }
 
@@ -198,7 +200,7 @@ check_here "and for a strict policy" test_strict
 check_here "removing the tokens holds at once" test_changes_hold
 check_here "16 at one instant: eight are granted" test_race
 
-STACK_EXTRA="burst: {connections: 32, seconds: 3}
+STACK_EXTRA="burst: {connections: 32, seconds: 10}
 throttle: {after: 20}"
 stack_apply || exit 1
 check_here "it ends by time" test_time

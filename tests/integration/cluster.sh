@@ -50,8 +50,13 @@ cluster_start()
     CLUSTER_STANDBY=$PG_DIR/standby
     pg_run "$PG_BIN/pg_basebackup" -h "$PG_SOCKET_DIR" -p "$PG_PORT" -U postgres -D "$CLUSTER_STANDBY" \
         -R -X stream -c fast || return 1
-    CLUSTER_PORT=$(pg_random_port)
-    cluster_standby_ctl -w -l "$PG_DIR/standby.log" -o "-p $CLUSTER_PORT" start || return 1
+    # A random port may be taken: another one.
+    for _ in 1 2 3 4 5; do
+        CLUSTER_PORT=$(pg_random_port)
+        ! cluster_standby_ctl -w -l "$PG_DIR/standby.log" -o "-p $CLUSTER_PORT" start || break
+        CLUSTER_PORT=
+    done
+    [ -n "$CLUSTER_PORT" ] || { tail -n 20 "$PG_DIR/standby.log" >&2; return 1; }
     if [ "$2" = synchronous ]; then
         pg_sql "ALTER SYSTEM SET synchronous_standby_names = '*'" || return 1
         pg_sql "SELECT pg_reload_conf()" >/dev/null

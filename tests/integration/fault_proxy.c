@@ -33,6 +33,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,15 +98,33 @@ static void die(const char *what)
     exit(1);
 }
 
+/*
+ * The first time to a port below the ephemeral range: one within might be given to somebody's outgoing
+ * connection while this listener is away.
+ */
+static bool bind_listener(void)
+{
+    uint16_t random;
+
+    if (own.sin_port != 0)
+        return bind(listener, (struct sockaddr *)&own, sizeof own) == 0;
+    for (int tries = 0; tries < 50; tries++) {
+        if (getrandom(&random, sizeof random, 0) != sizeof random)
+            break;
+        own.sin_port = htons((uint16_t)(20000 + random % 12000));
+        if (bind(listener, (struct sockaddr *)&own, sizeof own) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void open_listener(void)
 {
     int on = 1;
-    socklen_t size = sizeof own;
 
     listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(listener, (struct sockaddr *)&own, sizeof own) != 0 || listen(listener, 32) != 0 ||
-        getsockname(listener, (struct sockaddr *)&own, &size) != 0)
+        !bind_listener() || listen(listener, 32) != 0)
         die("listen");
 }
 

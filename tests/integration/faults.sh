@@ -8,7 +8,7 @@
 #   faults_mode MODE     both proxies fail in that way (see fault_proxy.c) once this returns
 #   timed COMMAND...     runs it; sets TOOK_MS, OUTPUT and the exit status
 #   within LIMIT_MS      whether TOOK_MS is below
-#   eventually COMMAND...   runs it again and again until true, for ten seconds at most
+#   eventually COMMAND...   runs it again and again until true, for a minute at most
 #   requests_in_hand_are N   whether N connections to the daemon's socket, or more, are open
 #   worker_at_directory  prints the process ids of workers connected to a proxy
 
@@ -94,7 +94,7 @@ within()
 # Ten milliseconds between two looks spare the machine; what is waited for is the event.
 eventually()
 {
-    local end=$((SECONDS + 10))
+    local end=$((SECONDS + 60))
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || return 1
         sleep 0.01

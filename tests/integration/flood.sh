@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # 100,000 random names (1,000,000 in a soak): the store stays under 24 MiB, real users get in meanwhile.
-# time: 400
+# time: 800
 # alone: it compares latencies
 set -uo pipefail
 # shellcheck source=tests/integration/stack.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Logins by psql over TLS: each way of judging accepts who is right, and every refusal looks the same.
-# time: 600
+# time: 900
 set -uo pipefail
 # shellcheck source=tests/integration/stack.sh
 . "$(dirname "$0")/stack.sh"
@@ -312,7 +312,7 @@ test_terminal()
     TYPED=PW-alice$STACK_CODE PGUSER=alice PGHOST=127.0.0.1 PGPORT=$PG_PORT PGDATABASE=postgres \
         PGSSLMODE=verify-full PGSSLROOTCERT=$PG_CA PSQL=$PG_BIN/psql \
         check "psql in a terminal asks for the password and gives a prompt" expect -c '
-            set timeout 20
+            set timeout 60
             spawn -noecho $env(PSQL) -X -P pager=off
             expect "Password for user alice:" {} default { exit 3 }
             send -- "$env(TYPED)\r"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Logins through a real PgBouncer, configured as in examples/pgbouncer: codes, bursts, stalls, leaks, what it forwards.
-# time: 420
+# time: 800
 # alone: it holds PgBouncer to 100 ms
 #
 # PgBouncer's PAM service is always named "pgbouncer".  It runs in a mount namespace in which /etc/pam.d is a
@@ -45,7 +45,7 @@ bouncer_files()
         sed "s|pam_pgsignet.so|$STACK_MODULE socket=$STACK_SOCKET|" "$examples/pam.d-pgbouncer" \
             >"$BOUNCER_DIR/pam.d/pgbouncer" || return 1
     bouncer_secret=$(openssl rand -hex 16)
-    BOUNCER_PORT=$(pg_random_port)
+    BOUNCER_PORT=$(slapd_free_port) || return 1
     (umask 077 && sed -e "s|/var/run/postgresql|$PG_SOCKET_DIR|; s|db\.example\.com|127.0.0.1|; s|5432|$PG_PORT|" \
         -e "s|CHANGE-ME|$bouncer_secret|; s|^listen_port.*|listen_port = $BOUNCER_PORT|" \
         -e "s|/etc/pgbouncer|$BOUNCER_DIR|; s|/run/pgbouncer|$BOUNCER_DIR/run|; s|/var/log/pgbouncer|$BOUNCER_DIR/run|" \
@@ -58,9 +58,10 @@ bouncer_files()
         chown "$BOUNCER_USER" "$BOUNCER_DIR"/*.ini "$BOUNCER_DIR"/*.key
 }
 
+# It, and not whoever else has the port.
 bouncer_answers()
 {
-    (exec 3<>"/dev/tcp/127.0.0.1/$BOUNCER_PORT") 2>/dev/null
+    kill -0 "$BOUNCER" 2>/dev/null && (exec 3<>"/dev/tcp/127.0.0.1/$BOUNCER_PORT") 2>/dev/null
 }
 
 # The process keeps its number from unshare to pgbouncer.
@@ -154,13 +155,14 @@ people_make()
     rm -f "$STACK_DIR/pool"
 }
 
-# people_lines FROM TO: "USER SECRET" of each into $STACK_DIR/lines, with a fresh code
+# people_lines FROM TO: "USER SECRET" of each into $STACK_DIR/lines, with a fresh code; good for as long as a code
+# can be, because the first is old when the last is made
 people_lines()
 {
     local i name
     for ((i = $1; i < $2; i++)); do
         printf -v name 'bench%06d' "$i"
-        stack_code "$name" || return 1
+        stack_code "$name" 30 || return 1
         printf '%s %s%s\n' "$name" "$person_password" "$STACK_CODE"
     done >"$STACK_DIR/lines"
 }
@@ -251,7 +253,7 @@ superuser_refused()
 forwarded_string_seen()
 {
     jq -r 'select(.event == "login") | .service + " " + .reason' "$STACK_AUDIT" | tail -n "+$(($1 + 1))" |
-        grep -v throttled | head -n 2 | diff - <(printf 'pgbouncer granted\n%s code-used\n' "$STACK_SERVICE")
+        grep -v throttled | sed -n 1,2p | diff - <(printf 'pgbouncer granted\n%s code-used\n' "$STACK_SERVICE")
 }
 
 # --- many, and a session that pings ----------------------------------------------------------------
@@ -399,8 +401,13 @@ test_hanging_directory()
     read -r admitted turned_away slowest <"$STACK_DIR/burst.out"
     check "the directory hangs: 16 logins at once are refused, the last after $slowest ms" \
         test "$admitted $turned_away" = '0 16'
-    check "the directory hangs: a session that pings is answered within $stall_ms ms ($pings times)" \
-        test "$stall_ms" -le "$stall_limit_ms" -a "$pings" -gt 20
+    check "the directory hangs: a session that pings goes on ($pings answers)" test "$pings" -gt 20
+    local own=$stall_ms
+    if is_no_stall_of_ours; then
+        ok "... and none later than $own ms"
+    else
+        not_ok "... and none later than $own ms" "with pam_permit in our place $stall_ms ms"
+    fi
     if eventually logged_in; then ok "the directory is back: in"; else not_ok "the directory is back: in"; fi
 }
 
@@ -415,7 +422,7 @@ test_dead_daemon()
     ping_start || return 1
     stack_daemon_stop KILL
     timed through app omar PW-omar000000
-    check "the daemon is dead: refused after $TOOK_MS ms" test "$TOOK_MS" -lt 2000
+    check "the daemon is dead: refused after $TOOK_MS ms" test "$TOOK_MS" -lt 2900
     check "the daemon is dead: refused" grep -q FATAL <<<"$OUTPUT"
     if ping_stop; then
         ok "the daemon is dead: a session that pings lives on, longest stall $stall_ms ms"
@@ -440,7 +447,7 @@ test_hba()
     bouncer_start hba.ini || { not_ok "auth_type=hba: PgBouncer starts"; return; }
     before=$(events)
     stack_code alice
-    if "$PGBOUNCER" --version | grep -q '^PgBouncer 1\.24\.0$'; then
+    if grep -q '^PgBouncer 1\.24\.0$' <<<"$("$PGBOUNCER" --version)"; then
         check "auth_type=hba with a pam line: in" test "$(through app alice "PW-alice$STACK_CODE")" = alice
         return
     fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Keys change under logins without one failing, by the tool and a real daemon; fsck finds what is wrong.
-# time: 200
+# time: 400
 set -uo pipefail
 # shellcheck source=tests/integration/stack.sh
 . "$(dirname "$0")/stack.sh"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Proves what the daemon learns of roles from a real PostgreSQL: right, only for it, and within its limits.
-# time: 120
+# time: 300
 set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/report.sh"
@@ -145,7 +145,9 @@ open_probe "host=127.0.0.1 port=$PG_PORT dbname=postgres user=pgsignet password=
 expect "a role over TLS" "role login=1 super=0 until=no verifier=SCRAM-SHA-256 *" login "$(hex alice)"
 close_probe
 
-open_probe "host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres user=pgsignet" 3 2
+# postgres.timeout is 3 s, and a server that failed is left alone for 30 s: limits below are far enough from those
+# for a slow machine, and still tell which of them ended a question.
+open_probe "host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres user=pgsignet" 3 30
 expect "state alone has no verifier" "role login=1 super=0 until=no verifier=none *" state "$(hex alice)"
 expect "the right password" match check "$(hex alice)" "$(hex password)"
 expect "a wrong password" mismatch check "$(hex alice)" "$(hex Password)"
@@ -202,7 +204,7 @@ expect "so is one that an administrator ended" granted judge "$(hex alice)"
 
 stop_postgres
 expect "a stopped server is unavailable" "postgres-unavailable ms=*" login "$(hex alice)" 5000
-took_at_most "... at once" 1000
+took_at_most "... at once" 2500
 expect "... and not marked, for its no costs nothing" no down
 pg_start 3>&- 4<&-
 expect "the moment it is back it is right again" "role login=1 *" login "$(hex alice)" 5000
@@ -212,7 +214,7 @@ backend=$(pg_sql "SELECT pid FROM pg_stat_activity WHERE usename = 'pgsignet'")
 stopped=$backend
 kill -STOP "$backend"
 expect "a stuck backend ends at the login's deadline" "deadline ms=*" login "$(hex alice)" 400
-took_at_most "... not later" 700
+took_at_most "... not later" 2500
 kill -CONT "$backend"
 stopped=
 expect "the next login gets a new connection" "role login=1 *" login "$(hex alice)" 5000
@@ -220,14 +222,14 @@ expect "the next login gets a new connection" "role login=1 *" login "$(hex alic
 stopped="$(pg_postmaster) $(pg_sql "SELECT pid FROM pg_stat_activity WHERE usename = 'pgsignet'")"
 kill -STOP $stopped
 expect "a stuck server with a kept connection ends at the deadline" "deadline ms=*" login "$(hex alice)" 400
-took_at_most "... not later" 700
+took_at_most "... not later" 2500
 expect "a stuck postmaster that must be connected to ends at the deadline" "deadline ms=*" login "$(hex alice)" 400
-took_at_most "... not later" 700
+took_at_most "... not later" 2500
 expect "without a nearer deadline it ends by postgres.timeout" "postgres-unavailable ms=*" login "$(hex alice)" 20000
-took_at_most "... not later" 3400
+took_at_most "... not later" 10000
 expect "... and is marked" yes down
 expect "while it is marked nobody waits for it" "postgres-unavailable ms=*" login "$(hex alice)" 5000
-took_at_most "... at all" 200
+took_at_most "... at all" 2000
 expect "... which the error says" "*left alone*" error
 kill -CONT $stopped
 stopped=

@@ -31,7 +31,7 @@ slapd_free_port()
     local port tries=0
     while [ "$tries" -lt 50 ]; do
         port=$(shuf -i 20000-31999 -n 1)
-        if ! ss -Htln "sport = :$port" 2>/dev/null | grep -q .; then
+        if [ -z "$(ss -Htln "sport = :$port" 2>/dev/null)" ]; then
             echo "$port"
             return 0
         fi
@@ -239,7 +239,7 @@ slapd_run()
         >"$SLAPD_DIR/slapd.log" 2>&1 &
     SLAPD_PID=$!
     export SLAPD_PID
-    while [ "$tries" -lt 500 ]; do
+    while [ "$tries" -lt 1500 ]; do
         kill -0 "$SLAPD_PID" 2>/dev/null || return 1
         if LDAPTLS_CACERT=$SLAPD_CA ldapwhoami -x -H "$SLAPD_LDAPS_URI" -o nettimeout=2 \
             -D "$SLAPD_BIND_DN" -y "$SLAPD_BIND_PW_FILE" >/dev/null 2>&1; then

@@ -27,6 +27,7 @@
 #   stack_store_stop [MODE], stack_store_start, stack_store_restart     that server
 #   stack_store_sql SQL [PSQL-OPTION...]      as its superuser
 #   stack_store COMMAND...    a function of postgres.sh (or any command) with PG_* of that server
+#   stack_store_settles       waits until that server has ended what a pgsignet-mfa that was killed has sent it
 #   stack_store_size          bytes of the store on the disk, logs of the server aside
 #   stack_store_yaml ENGINE   prints the store section for that engine as a flow map
 #
@@ -44,7 +45,7 @@
 #
 # LOGGING IN.  These keep state in variables: call them in the script's own shell, not in $( ).
 #   stack_enroll USER [NAME]  one more token, proved and active; its secret stays in this shell's memory
-#   stack_code USER [SECONDS] sets STACK_CODE to a code that is right now and for SECONDS more (8; 30 at most)
+#   stack_code USER [SECONDS] sets STACK_CODE to a code that is right now and for SECONDS more (15; 30 at most)
 #                             and that stack_code has not given yet.  Never waits: a window of one step
 #                             either way gives up to three codes a token, then a further one is enrolled.
 #   stack_wrong_code USER     sets STACK_CODE to six digits that no token of USER shows now
@@ -99,7 +100,7 @@ stack_copy_programs()
     modules=${PGSIGNET_MODULE_BUILD:-$PGSIGNET_BUILD}
     built=$(find "$modules" -name pam_pgsignet.so -path '*.libs*' | head -n 1)
     [ -n "$built" ] || { stack_say "no pam_pgsignet.so in $modules; run ./setup build"; return 1; }
-    if ldd "$built" | grep -q libasan; then
+    if [[ $(ldd "$built") == *libasan* ]]; then
         stack_say "$built is built with the sanitizers; let PGSIGNET_MODULE_BUILD name a build without"
         return 1
     fi
@@ -182,6 +183,19 @@ stack_store_start() { stack_store pg_start; }
 stack_store_restart() { stack_store restart_postgres; }
 stack_store_sql() { stack_store pg_sql "$@"; }
 
+# A server does to its end what it was sent, a COMMIT for one, and keeps the session's locks, after the death of
+# who sent it: only then does a list of tokens say what has become of them.
+stack_store_settles()
+{
+    local tries=0
+    [ -e "$STACK_DIR/store/server" ] || return 0
+    until [ "$(stack_store_sql "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pgsignet_admin'")" = 0 ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || { stack_say "the store's server still works for a pgsignet-mfa"; return 1; }
+        sleep 0.05
+    done
+}
+
 stack_store_yaml()
 {
     local base
@@ -189,7 +203,8 @@ stack_store_yaml()
         printf '{path: %s}' "$STACK_STORE"
     else
         base=$(. "$STACK_DIR/store/server" && echo "host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres")
-        printf '{engine: postgresql, conninfo: "%s user=pgsignet_store", admin_conninfo: "%s user=pgsignet_admin"}' \
+        # store.timeout: a slow machine is no server that is gone.
+        printf '{engine: postgresql, conninfo: "%s user=pgsignet_store", admin_conninfo: "%s user=pgsignet_admin", timeout: 10s}' \
             "$base" "$base"
     fi
 }
@@ -261,14 +276,18 @@ stack_listening()
     grep -q "00010000 .* $STACK_SOCKET\$" /proc/net/unix
 }
 
+# True once it serves.  Its log has to say so as well: the workers of a master that was killed show the old
+# socket as listened on until they end.
 stack_daemon_start()
 {
-    local tries=0
+    local tries=0 from
+    touch "$STACK_DAEMON_LOG"
+    from=$(($(wc -l <"$STACK_DAEMON_LOG") + 1))
     "$@" "$STACK_BIN/pgsignetd" --config "$STACK_CONFIG" --foreground >>"$STACK_DAEMON_LOG" 2>&1 </dev/null &
     STACK_DAEMON=$!
-    until stack_listening; do
+    until stack_listening && [[ $(tail -n "+$from" "$STACK_DAEMON_LOG") == *'serves on'* ]]; do
         tries=$((tries + 1))
-        if [ "$tries" -gt 500 ] || ! kill -0 "$STACK_DAEMON" 2>/dev/null; then
+        if [ "$tries" -gt 3000 ] || ! kill -0 "$STACK_DAEMON" 2>/dev/null; then
             stack_say "pgsignetd does not listen on $STACK_SOCKET; the end of $STACK_DAEMON_LOG:"
             tail -n 20 "$STACK_DAEMON_LOG" >&2
             return 1
@@ -414,7 +433,7 @@ stack_free_step()
     read -r uptime _ </proc/uptime
     step=$((now / 30 - 1))
     # A code of the step before is worth nothing if the step changes before it is judged.
-    [ $((30 - now % 30)) -gt "${2:-8}" ] || step=$((step + 1))
+    [ $((30 - now % 30)) -gt "${2:-15}" ] || step=$((step + 1))
     [ "$step" -gt "$1" ] || step=$(($1 + 1))
     # The daemon refuses steps that began before the machine started.
     while [ $((step * 30)) -le $((now - ${uptime%.*})) ]; do
@@ -451,7 +470,7 @@ stack_adopt()
 
 stack_code()
 {
-    local user=$1 seconds=${2:-8} name key names
+    local user=$1 seconds=${2:-15} name key names
     for name in ${stack_tokens["$user"]-}; do
         key=$user/$name
         if stack_free_step "${stack_step["$key"]}" "$seconds"; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Full disks, read-only, moved and damaged state: refused and said aloud, no code twice, right again after.
-# time: 240
+# time: 600
 set -uo pipefail
 # A mount namespace of its own: whatever happens, no mount is left behind.
 if [ -z "${PGSIGNET_STATE_NAMESPACE-}" ] && unshare -m true 2>/dev/null; then
@@ -60,7 +60,7 @@ fails_as()
     next && try "$who" "$code" || return 1
     reason=$(stack_last_reason)
     [ "$said" = "$unavailable" ] && [ "$reason" = "$1" ] || { echo "PAM says $said, the event $reason"; return 1; }
-    tail -n "+${2:-$from}" "$STACK_DAEMON_LOG" | grep -q -- "$3" ||
+    grep -q -- "$3" <<<"$(tail -n "+${2:-$from}" "$STACK_DAEMON_LOG")" ||
         { echo "the log does not say: $3"; tail -n "+${2:-$from}" "$STACK_DAEMON_LOG"; return 1; }
 }
 
@@ -84,7 +84,7 @@ mount_state()
     mv "$STACK_DIR/lib" "$STACK_DIR/lib.disk" && mkdir "$STACK_DIR/lib" &&
         mount -t tmpfs -o size=2m,mode=700,uid=pgsignet,gid=pgsignet tmpfs "$STACK_DIR/lib" &&
         cp -a "$STACK_DIR"/lib.disk/. "$STACK_DIR/lib/" &&
-        stack_mfa stats 2>&1 >/dev/null | grep -q 'restored from a backup' &&
+        grep -q 'restored from a backup' <<<"$(stack_mfa stats 2>&1 >/dev/null)" &&
         runuser -u pgsignet -- sqlite3 "$STACK_STORE" 'UPDATE store SET floor_s = 0' && stack_daemon_start
 }
 
@@ -343,7 +343,8 @@ if [ -n "${PGSIGNET_STATE_NAMESPACE-}" ] && [ "$engine" != sqlite ]; then
     stack_daemon_stop
     stack_store_stop immediate
     umount "$server_data"
-elif [ -n "${PGSIGNET_STATE_NAMESPACE-}" ] && mount_state; then
+elif [ -n "${PGSIGNET_STATE_NAMESPACE-}" ]; then
+    check_here "the state moves to a small disk" mount_state
     check_here "state on a full disk: granted or UNAVAILABLE, never twice, right again after" test_full
     check_here "no code asked for and failures that cannot be counted: guesses are stopped" test_uncounted
     check_here "state on a read-only file system" test_read_only

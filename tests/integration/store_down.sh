@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves that logins survive a shared store that is down, hangs, or comes later than the daemon.
-# time: 200
+# time: 400
 set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/report.sh"
@@ -37,8 +37,9 @@ trap 'exit 1' INT TERM
 mkdir "$work/server"
 store remember "$work/server" || exit 1
 base="host=$(. "$work/store" && echo "$PG_SOCKET_DIR port=$PG_PORT") dbname=postgres"
+# So long that a slow machine's login is told from one that waits, and comes while the store is left alone.
 # shellcheck disable=SC2034 # read by stack.sh
-STACK_STORE_YAML="{engine: postgresql, conninfo: \"$base user=pgsignet_store\", admin_conninfo: \"$base user=postgres\", timeout: 2s, retry_after: 5s}"
+STACK_STORE_YAML="{engine: postgresql, conninfo: \"$base user=pgsignet_store\", admin_conninfo: \"$base user=postgres\", timeout: 6s, retry_after: 20s}"
 mkdir "$work/stack"
 stack_start "$work/stack" || exit 1
 for user in nina omar petra quinn; do
@@ -50,12 +51,12 @@ login()
     stack_code "$1"
     stack_psql "$1" "PW-$1$STACK_CODE" 'SELECT 1' >/dev/null 2>&1
 }
-# expect NAME USER REASON: a login of USER ends with that reason, within 8 seconds.
+# expect NAME USER REASON: a login of USER ends with that reason, long before the module's patience does (30 s).
 expect()
 {
     local began=$SECONDS
     login "$2"
-    if [ "$(stack_last_reason)" = "$3" ] && [ $((SECONDS - began)) -le 8 ]; then
+    if [ "$(stack_last_reason)" = "$3" ] && [ $((SECONDS - began)) -le 20 ]; then
         ok "$1"
     else
         not_ok "$1" "after $((SECONDS - began)) s: $(stack_last_event)"
@@ -84,7 +85,7 @@ hung_login()
 until_served()
 {
     local tries=0
-    until hung_login; [ "$(stack_last_reason)" != store-unavailable ] || [ "$tries" -ge 40 ]; do
+    until hung_login; [ "$(stack_last_reason)" != store-unavailable ] || [ "$tries" -ge 100 ]; do
         tries=$((tries + 1))
         sleep 0.5
     done
@@ -95,7 +96,7 @@ done
 began=$(date +%s%3N)
 hung_login
 took=$(($(date +%s%3N) - began))
-check "then it is left alone by all workers: no login waits for it" test "$took" -lt 1900
+check "then it is left alone by all workers: no login waits for it" test "$took" -lt 5500
 check "... which the log says" grep -q "left alone" "$STACK_AUDIT" "$STACK_DAEMON_LOG"
 kill -CONT $stopped
 stopped=

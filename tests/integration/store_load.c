@@ -28,8 +28,9 @@
 #define USERS_MAX     400
 #define PROCESSES_MAX 64
 #define STEPS         2048
-#define PERIOD        5    /* seconds: new codes come soon */
-#define PATIENCE_MS   3000 /* of one login */
+#define PERIOD        8     /* seconds: new codes come soon, and outlive a failover */
+#define TIMEOUT       10    /* store.timeout: a slow machine is no server that is gone */
+#define PATIENCE_MS   12000 /* of one login */
 
 static const struct settings_token quick = {NULL, ALGORITHM_SHA1, 6, PERIOD, 1, 10};
 
@@ -160,7 +161,7 @@ int main(int argc, char **argv)
     if (l.users < 1 || l.users > USERS_MAX || l.processes < 1 || l.processes > PROCESSES_MAX)
         return 64;
     fixture_begin(&l.f);
-    l.f.settings.store.timeout = 2;
+    l.f.settings.store.timeout = TIMEOUT;
     l.f.settings.store.standby = standby != NULL && strcmp(standby, "synchronous") == 0
                                      ? STANDBY_SYNCHRONOUS
                                      : STANDBY_ASYNCHRONOUS;
@@ -178,7 +179,8 @@ int main(int argc, char **argv)
         fixture_enroll(&l.f, name, "phone", &quick, &l.secrets[i]);
     }
     l.first_step = clock_wall_ms() / 1000 / PERIOD - 4;
-    l.shared = mmap(NULL, sizeof *l.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    l.shared =
+        mmap(NULL, sizeof *l.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (l.shared == MAP_FAILED)
         return 99;
     for (int i = 0; i < l.processes; i++)

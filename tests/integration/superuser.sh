@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a PostgreSQL superuser can do by SQL neither reads nor changes store, key, audit trail, socket or daemon.
-# time: 90
+# time: 300
 #
 # Each action is tried on a file of postgres's own as well: if that does not succeed, the refusal of the
 # other proves nothing.
@@ -142,7 +142,7 @@ test_guessing()
     local output before guess _
     install -m 755 "$PGSIGNET_BUILD/tests/integration/peer_probe" "$STACK_BIN/peer_probe"
     guess="CREATE TEMP TABLE t (line text);
-COPY t FROM PROGRAM '$STACK_BIN/peer_probe $STACK_SOCKET ask %s 3000'; SELECT * FROM t"
+COPY t FROM PROGRAM '$STACK_BIN/peer_probe $STACK_SOCKET ask %s 20000'; SELECT * FROM t"
     before=$(events)
     for _ in 1 2 3; do
         stack_wrong_code sam

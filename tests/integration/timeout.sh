@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # authentication_timeout and clients that hang up: the backend ends in time, and an abandoned request does no harm.
-# time: 120
+# time: 300
 # alone: it holds backends to times
 #
-# The directory is frozen, the module would wait 10 s and the daemon lets one operation take as long: what
-# ends before 6 s was ended by something else.
+# The directory is frozen, the module would wait 30 s and the daemon lets one operation take as long: what
+# ends before 15 s was ended by something else.  authentication_timeout is so long that a slow machine's login
+# does not come to it.
 set -uo pipefail
 # shellcheck source=tests/integration/stack.sh
 . "$(dirname "$0")/stack.sh"
@@ -55,6 +56,18 @@ hanging_login()
     eventually requests_in_hand_are 1
 }
 
+timeout_is()
+{
+    [ "$(pg_sql 'SHOW authentication_timeout')" = "$1" ]
+}
+
+# set_timeout TIME: returns when new backends go by it
+set_timeout()
+{
+    pg_sql "ALTER SYSTEM SET authentication_timeout = '$1'" && pg_sql 'SELECT pg_reload_conf()' >/dev/null &&
+        eventually timeout_is "$1" || not_ok "authentication_timeout is $1"
+}
+
 test_authentication_timeout()
 {
     local code before
@@ -63,14 +76,14 @@ test_authentication_timeout()
     before=$(events)
     freeze
     timed login alice "PW-alice$code"
-    check "authentication_timeout 2 s: the client is told after $TOOK_MS ms" test "$TOOK_MS" -ge 1500 -a "$TOOK_MS" -lt 6000
-    check "authentication_timeout 2 s: psql was not let in" grep -q FATAL <<<"$OUTPUT"
-    check "authentication_timeout 2 s: no backend stays" no_backend
+    check "authentication_timeout 4 s: the client is told after $TOOK_MS ms" test "$TOOK_MS" -ge 3500 -a "$TOOK_MS" -lt 15000
+    check "authentication_timeout 4 s: psql was not let in" grep -q FATAL <<<"$OUTPUT"
+    check "authentication_timeout 4 s: no backend stays" eventually no_backend
     check "the request whose asker has gone is still in hand (control)" test "$(events)" -eq "$before"
 
     stack_code sam
     STACK_DB=scram timed login sam "PW-sam$STACK_CODE"
-    check "meanwhile another logs in, $TOOK_MS ms" test "$OUTPUT" = sam -a "$TOOK_MS" -lt 4000
+    check "meanwhile another logs in, $TOOK_MS ms" test "$OUTPUT" = sam -a "$TOOK_MS" -lt 15000
     thaw
     check "the request whose asker has gone ends with one event" eventually more_events_than $((before + 1))
     check "no login came of it" no_backend
@@ -78,7 +91,7 @@ test_authentication_timeout()
     check "the next login of the same user is judged as ever" eventually logged_in alice "PW-alice$STACK_CODE"
 }
 
-# The worker's own end (10 s) is not waited for: the directory comes back before.
+# The worker's own end (30 s) is not waited for: the directory comes back before.
 test_client_killed()
 {
     local before
@@ -90,7 +103,7 @@ test_client_killed()
     now_ms && began=$NOW_MS
     check "a client killed in mid-login: its backend ends by authentication_timeout" eventually no_backend
     now_ms
-    check "a client killed in mid-login: in $((NOW_MS - began)) ms" test $((NOW_MS - began)) -lt 6000
+    check "a client killed in mid-login: in $((NOW_MS - began)) ms" test $((NOW_MS - began)) -lt 15000
     thaw
     check "a client killed in mid-login: one event is written" eventually more_events_than "$before"
     stack_code alice
@@ -122,7 +135,7 @@ test_terminated()
     pg_sql "SELECT pg_terminate_backend($backend)" >/dev/null
     wait "$client"
     now_ms
-    check "pg_terminate_backend ends a hanging login in $((NOW_MS - began)) ms" test $((NOW_MS - began)) -lt 6000
+    check "pg_terminate_backend ends a hanging login in $((NOW_MS - began)) ms" test $((NOW_MS - began)) -lt 15000
     check "pg_terminate_backend: nobody was let in" test "$(cat "$STACK_DIR/hanging.out")" != alice
     check "pg_terminate_backend: no backend stays" eventually no_backend
     thaw
@@ -138,7 +151,7 @@ test_shutdown()
     freeze
     hanging_login alice "PW-alice$STACK_CODE" || not_ok "a login hangs in the directory"
     timed stop_postgres fast
-    check "a fast shutdown is not held up by a hanging login, $TOOK_MS ms" test "$TOOK_MS" -lt 6000
+    check "a fast shutdown is not held up by a hanging login, $TOOK_MS ms" test "$TOOK_MS" -lt 15000
     wait "$client"
     thaw
     restart_postgres >/dev/null 2>&1
@@ -163,21 +176,20 @@ test_client_of_the_socket()
 }
 
 STACK_CLIENTS='root, postgres'
-STACK_PAM_LINES=$'auth required @MODULE@ timeout=10\naccount required @MODULE@ timeout=10'
-STACK_LDAP_EXTRA=$'timeout: 20s\nretry_after: 1s'
+STACK_PAM_LINES=$'auth required @MODULE@ timeout=30\naccount required @MODULE@ timeout=30'
+STACK_LDAP_EXTRA=$'timeout: 30s\nretry_after: 1s'
 faults_start || { not_ok "the stack starts"; report_end; }
 stack_role alice && stack_enroll alice || exit 1
 stack_role sam "PASSWORD 'PW-sam'" && stack_enroll sam || exit 1
 stack_policy scram <<<'password: scram' || exit 1
-pg_sql "ALTER SYSTEM SET authentication_timeout = '2s'" && pg_sql 'SELECT pg_reload_conf()' >/dev/null
-eventually test "$(pg_sql 'SHOW authentication_timeout')" = 2s
+set_timeout 4s
 [ -z "${ONLY-}" ] || { "$ONLY"; report_end; }
 test_authentication_timeout
 test_client_killed
 test_client_hangs_up_at_the_prompt
 test_client_of_the_socket
 # Without a limit of its own near by, what ends the login is the signal.
-pg_sql "ALTER SYSTEM SET authentication_timeout = '30s'" && pg_sql 'SELECT pg_reload_conf()' >/dev/null
+set_timeout 1min
 test_terminated
 test_shutdown
 report_end

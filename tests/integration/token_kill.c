@@ -104,11 +104,20 @@ static bool revived(struct fixture *f, const struct secret *secret, int64_t step
     return fixture_attempt(f, "alice", address, code, NULL) == REASON_GRANTED;
 }
 
+static void sleep_ns(long ns)
+{
+    const struct timespec pause = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+
+    nanosleep(&pause, NULL);
+}
+
 int main(void)
 {
     struct fixture f;
     struct secret secret;
     int failed = 0;
+    /* Follows the machine: a slow one gets to its first enrolment as well, a fast one is killed in it. */
+    long span_ns = 12000000;
 
     srandom(20261121);
     fixture_open(&f);
@@ -126,12 +135,24 @@ int main(void)
         pid_t child = fork();
         if (child == 0)
             work(&f, &secret, shared);
-        struct timespec until_dead = {.tv_nsec = random() % 12000000};
-        while (!shared->ready && waitpid(child, NULL, WNOHANG) == 0)
+        int confirmed = shared->confirmed;
+        pid_t ended = 0;
+        while (!shared->ready && ended == 0) {
             usleep(100);
-        nanosleep(&until_dead, NULL);
+            ended = waitpid(child, NULL, WNOHANG);
+        }
+        if (ended != 0) {
+            fprintf(stderr, "round %d: the store of the last death could not be opened\n", round);
+            failed++;
+            continue;
+        }
+        sleep_ns(random() % span_ns);
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
+        if (shared->confirmed > confirmed)
+            span_ns -= span_ns / 16;
+        else if (span_ns < 2000000000) /* or it never comes to that */
+            span_ns += span_ns / 16;
         if (revived(&f, &secret, shared->accepted, round)) {
             fprintf(stderr, "round %d: step %lld was accepted again\n", round,
                     (long long)shared->accepted);

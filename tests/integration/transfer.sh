@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Import is all or nothing and revives no code; export is read by oathtool, pskctool and python3-pskc.
-# time: 60
+# time: 200
 # shellcheck disable=SC2016,SC2034,SC2317 # eval gets its text unexpanded
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)

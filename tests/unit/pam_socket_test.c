@@ -132,7 +132,7 @@ static void full_queue_is_waited_for_until_the_deadline(void **state)
 
     expect(fill("timeout=1 socket=", "/busy"), PAM_AUTHINFO_UNAVAIL, "waited until the deadline");
     took = clock_mono_ms() - took;
-    assert_in_range(took, 990, 5000);
+    assert_in_range(took, 990, 25000);
     close(fd);
 }
 
@@ -171,7 +171,7 @@ static void signal_ends_the_wait_for_the_queue(void **state)
                "a signal ended the wait");
         pest.done = true;
         pthread_join(thread, NULL);
-        assert_true(clock_mono_ms() - took < 5000);
+        assert_true(clock_mono_ms() - took < 25000);
     }
     close(fd);
 }
@@ -185,7 +185,7 @@ static void signal_with_sa_restart_ends_the_wait_for_the_answer(void **state)
     fixture_catch_sigusr1(SA_RESTART);
     fake_daemon_plan(fixture.daemon, &plan);
     expect(fill("timeout=50 socket=", "/socket"), PAM_AUTHINFO_UNAVAIL, "a signal ended the wait");
-    assert_true(clock_mono_ms() - took < 5000);
+    assert_true(clock_mono_ms() - took < 25000);
 }
 
 int main(void)
