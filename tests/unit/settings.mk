@@ -4,6 +4,9 @@ check_PROGRAMS += tests/unit/settings_test tests/unit/audit_test tests/unit/text
 TESTS += tests/unit/settings_test tests/unit/audit_test tests/unit/text_test \
 	tests/unit/documents_test tests/unit/address_test
 
+TESTS += tests/unit/documents_links.sh
+dist_check_SCRIPTS += tests/unit/documents_links.sh
+
 tests_unit_address_test_SOURCES = tests/unit/address_test.c
 tests_unit_address_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_address_test_LDADD = libcommon.la $(CMOCKA_LIBS)
