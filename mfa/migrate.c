@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define CLAIM_PATIENCE_MS 3000
@@ -239,28 +237,9 @@ static enum mfa_result explain(struct migration *m, enum mfa_result result)
     return result;
 }
 
-/* A copy of the old configuration whose store: section was forgotten. */
-static bool same_place(const struct settings_store *from, const struct settings_store *to)
-{
-    struct stat a, b;
-
-    if (from->engine != to->engine)
-        return false;
-    if (from->engine == STORE_ENGINE_POSTGRESQL)
-        return strcmp(from->conninfo, to->conninfo) == 0;
-    return stat(from->path, &a) == 0 && stat(to->path, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
 static enum mfa_result open_both(struct migration *m, const struct settings *to)
 {
     struct store_state state;
-
-    if (same_place(&m->mfa->settings->store, &to->store)) {
-        mfa_note(m->mfa, "the new configuration names the store that is to be moved; let its store: "
-                         "section name the new place");
-        return MFA_EXISTS;
-    }
 
     /* First of all: what is read before may be another one's work. */
     enum mfa_result result = claim(m, m->from);

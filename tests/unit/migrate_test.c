@@ -196,18 +196,6 @@ static void another_store_is_never_overwritten(void **state)
                   REASON_GRANTED);
 }
 
-static void into_itself_says_what_is_wrong_with_the_configuration(void **state)
-{
-    struct scene *s = *state;
-    struct settings_store to = s->to.store;
-
-    s->to.store = s->f.settings.store;
-    assert_int_equal(scene_migrate(s, NULL), MFA_EXISTS);
-    assert_non_null(strstr(mfa_error(s->f.mfa), "names the store that is to be moved"));
-    s->to.store = to;
-    assert_true(scene_admits(&s->f.settings, s, 3));
-}
-
 static void done_twice_says_that_it_is_done(void **state)
 {
     struct scene *s = *state;
@@ -259,7 +247,6 @@ int main(void)
         TEST(a_store_that_was_only_just_made_is_gone_on_with),
         TEST(without_the_witness_of_an_unfinished_store_it_is_gone_on_with),
         TEST(the_old_store_takes_no_changes),
-        TEST(into_itself_says_what_is_wrong_with_the_configuration),
         TEST(done_twice_says_that_it_is_done),
         TEST(a_store_that_was_moved_is_not_moved_elsewhere),
         TEST(keys_that_do_not_fit_are_noticed_before_anything_is_done),
