@@ -3,7 +3,9 @@
 #include "authd/clients.h"
 
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 
@@ -26,6 +28,23 @@ void clients_free(struct clients *clients)
 {
     free(clients->uids);
     *clients = (struct clients){0};
+}
+
+bool clients_any_known(const struct settings_strings *names, char *why, size_t size)
+{
+    char list[256] = "";
+
+    for (size_t i = 0; i < names->n; i++) {
+        if (getpwnam(names->at[i]) != NULL)
+            return true;
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", names->at[i]);
+    }
+    snprintf(why, size,
+             "daemon.clients: none of %s is a user of this host, so nobody could ask; "
+             "name the user that PostgreSQL or PgBouncer runs as",
+             list);
+    return false;
 }
 
 void clients_report_unknown(const struct settings_strings *names)

@@ -17,10 +17,14 @@ struct clients {
 
 /*
  * Looks the names up once, before the first request.  A name that this host does not know is left out
- * (pgbouncer need not be installed everywhere).  False when memory is short or no name is known: then
- * nobody could ask, and the daemon says so instead of starting.
+ * (pgbouncer need not be installed everywhere).  False when memory is short or no name is known.
  */
 bool clients_resolve(const struct settings_strings *names, struct clients *clients);
+/*
+ * Is one of them known?  If none is, nobody could ask: why says so, and the daemon does not start, or keeps the
+ * configuration that it has, instead of starting workers that end at once.
+ */
+bool clients_any_known(const struct settings_strings *names, char *why, size_t size);
 /* One notice in the log for each name that clients_resolve leaves out; for the master, once. */
 void clients_report_unknown(const struct settings_strings *names);
 void clients_free(struct clients *clients);

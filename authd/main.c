@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "authd/clients.h"
 #include "authd/listen.h"
 #include "authd/master.h"
 #include "authd/named_files.h"
@@ -150,6 +151,10 @@ static int serve(struct settings *settings, const struct options *options)
 
     if (!find_user(settings, &uid, &gid))
         goto fail;
+    if (!clients_any_known(&settings->daemon.clients, why, sizeof why)) {
+        log_error("%s", why);
+        goto fail;
+    }
     int listen_fd = listen_open(settings->daemon.socket, uid, gid, why, sizeof why);
     if (listen_fd < 0) {
         log_error("%s", why);
@@ -188,14 +193,16 @@ static char *absolute(const char *path)
 }
 
 /*
- * A valid configuration can name files that are not there yet, so these are warnings.  Only root and
- * daemon.user can tell what daemon.user may read.
+ * A valid configuration can name files and users that are not there yet, so these are warnings.
+ * Only root and daemon.user can tell what daemon.user may read.
  */
 static void check_files(const struct settings *settings)
 {
     struct owner owner;
     char why[512];
 
+    if (!clients_any_known(&settings->daemon.clients, why, sizeof why))
+        fprintf(stderr, "warning: %s\n", why);
     if (!owner_find(settings->daemon.user, &owner, why, sizeof why)) {
         fprintf(stderr, "warning: %s\n", why);
         return;

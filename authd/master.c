@@ -156,6 +156,11 @@ static struct settings *load_and_log(const char *path)
         settings_free(fresh);
         fresh = NULL;
     }
+    if (fresh != NULL && !clients_any_known(&fresh->daemon.clients, why, sizeof why)) {
+        log_error("%s", why);
+        settings_free(fresh);
+        fresh = NULL;
+    }
     return fresh;
 }
 

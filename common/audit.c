@@ -70,7 +70,7 @@ struct audit *audit_open(const struct settings_audit *settings, char *why, size_
     if (fault != NULL) {
         snprintf(
             why, size,
-            "audit file %s cannot be written as uid %lu: %s; file and folder must be daemon.user's",
+            "audit file %s cannot be written as uid %lu: %s; file and folder must be that user's",
             settings->file, (unsigned long)geteuid(), fault);
         audit_close(audit);
         return NULL;

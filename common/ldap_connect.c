@@ -45,7 +45,8 @@ void ldapc_explain(LDAP *ld, const char *what, int code, char why[LDAPC_WHY_MAX]
 
     if (ld != NULL)
         ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &diagnostic);
-    if (diagnostic != NULL && *diagnostic != '\0')
+    /* The exception is what libldap makes of GnuTLS's silence. */
+    if (diagnostic != NULL && strcmp(diagnostic, "(unknown error code)") != 0)
         text_clean(clean, sizeof clean, bytes_str(diagnostic));
     snprintf(why, LDAPC_WHY_MAX, "%s: %s%s%s%s", what, ldap_err2string(code), *clean ? " (" : "",
              clean, *clean ? ")" : "");
@@ -256,8 +257,29 @@ enum ldapc_status ldapc_wait(struct ldapc *connection, int message, int64_t limi
 }
 
 /* GnuTLS inside libldap keeps its reason to itself, so ours names the usual ones. */
-static const char tls_failed[] = "the TLS handshake failed; is the server's certificate signed by "
-                                 "ldap.ca_file, still valid, and made out for the host in the URI?";
+static const char tls_failed[] = "the TLS handshake failed (is the server's certificate signed by "
+                                 "ldap.ca_file, still valid, and made out for the host in the URI?)";
+
+/* libldap says of a file that it cannot use neither which it is nor why. */
+static void explain_context(const struct ldapc_target *target, char why[LDAPC_WHY_MAX])
+{
+    const struct {
+        const char *key, *path;
+    } files[] = {
+        {"ldap.ca_file",   target->ca_file  },
+        {"ldap.cert_file", target->cert_file},
+        {"ldap.key_file",  target->key_file },
+    };
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i].path != NULL && access(files[i].path, R_OK) != 0) {
+            snprintf(why, LDAPC_WHY_MAX, "TLS cannot be prepared: %s %.200s: %s", files[i].key,
+                     files[i].path, strerror(errno));
+            return;
+        }
+    snprintf(why, LDAPC_WHY_MAX, "TLS cannot be prepared: ldap.ca_file, cert_file or key_file is no "
+                                 "PEM file, or certificate and key do not belong together");
+}
 
 /* StartTLS (RFC 4511 section 4.14), its answer awaited with a limit, then the handshake. */
 static enum ldapc_status start_tls(struct ldapc *connection, char why[LDAPC_WHY_MAX])
@@ -337,11 +359,10 @@ enum ldapc_status ldapc_open(const struct ldapc_target *target, int64_t limit_ms
     }
     code = set_options(connection, target);
     if (code != 0) {
-        snprintf(why, LDAPC_WHY_MAX,
-                 code == LDAP_OPT_X_TLS_NEWCTX
-                     ? "TLS cannot be prepared: check ldap.ca_file, cert_file and key_file"
-                     : "libldap refused option 0x%x",
-                 (unsigned)code);
+        if (code == LDAP_OPT_X_TLS_NEWCTX)
+            explain_context(target, why);
+        else
+            snprintf(why, LDAPC_WHY_MAX, "libldap refused option 0x%x", (unsigned)code);
         goto out;
     }
     ldapc_step(connection, limit_ms);

@@ -112,7 +112,7 @@ struct settings *settings_load(const char *path, enum settings_reader reader, FI
             notes_fault(&notes, 0,
                         "there is no such file; write one, as those in " DOCDIR "/examples");
         else
-            notes_fault(&notes, 0, "cannot be opened: %s; make it readable for uid %lu",
+            notes_fault(&notes, 0, "cannot be opened: %s; let uid %lu read it, and enter its folder",
                         strerror(errno), (unsigned long)geteuid());
         goto out;
     }

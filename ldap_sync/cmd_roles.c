@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RUNNER         "pgsignet_sync"
-#define SERVER_VERSION 16
+#define RUNNER "pgsignet_sync"
 
 /* --- check and init --- */
 
@@ -115,16 +114,29 @@ static char *configured_user(const struct settings_sync *sync)
     return user;
 }
 
+/* Nobody may have asked the server yet, so psql does: GRANT has options from 16 on. */
+static void grants_for_any(const struct settings_sync *sync, const char *runner, GString *sql)
+{
+    g_string_append(sql, "SELECT current_setting('server_version_num')::int >= 160000 AS from_16 "
+                         "\\gset\n\\if :from_16\n");
+    tiers_print_grants(sync, runner, 160000, sql);
+    g_string_append(sql, "\\else\n");
+    tiers_print_grants(sync, runner, 150000, sql);
+    g_string_append(sql, "\\endif\n");
+}
+
 static int roles_print_grants(struct session *session, const struct arguments *arguments)
 {
     char *user = configured_user(&session->settings->sync);
     const char *runner = arguments->text[OPT_RUNNER];
-    int version = arguments->given[OPT_SERVER_VERSION] ? (int)arguments->number[OPT_SERVER_VERSION]
-                                                       : SERVER_VERSION;
     GString *sql = g_string_new(NULL);
 
     runner = runner != NULL ? runner : user != NULL ? user : RUNNER;
-    tiers_print_grants(&session->settings->sync, runner, version * 10000, sql);
+    if (arguments->given[OPT_SERVER_VERSION])
+        tiers_print_grants(&session->settings->sync, runner,
+                           (int)arguments->number[OPT_SERVER_VERSION] * 10000, sql);
+    else
+        grants_for_any(&session->settings->sync, runner, sql);
     fputs(sql->str, stdout);
     g_string_free(sql, TRUE);
     g_free(user);

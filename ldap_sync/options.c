@@ -24,7 +24,7 @@ static const struct option_row rows[OPTIONS] = {
     [OPT_FORMAT]   = {"format", "FORM", OPT_FORM, 0, 0, "text (without this), sql or json", 0, false},
     [OPT_PRINT_GRANTS] = {"print-grants", NULL, OPT_FLAG, 0, 0, "print the SQL that sets up a runner that is no superuser", 0, false},
     [OPT_RUNNER]   = {"runner", "ROLE", OPT_ROLE, 0, 0, "its name; without this the user in sync.postgres, or pgsignet_sync", 0, false},
-    [OPT_SERVER_VERSION] = {"server-version", "N", OPT_NUMBER, 10, 99, "the server's major version; 16 without this", 0, false},
+    [OPT_SERVER_VERSION] = {"server-version", "N", OPT_NUMBER, 10, 99, "for that major version alone; without this psql asks the server", 0, false},
 };
 /* clang-format on */
 

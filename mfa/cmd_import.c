@@ -168,9 +168,10 @@ static bool add_all(struct cli *cli, const struct transfer *tokens, bool active,
     for (size_t i = 0; result != MFA_OK && i < tokens->n; i++) {
         if (outcomes[i].result != result && i + 1 < tokens->n)
             continue;
-        log_error("line %zu: this token cannot be added", tokens->tokens[i].line);
+        log_error("a token cannot be added, line %zu of its file", tokens->tokens[i].line);
         session_explain(cli, result, requests[i].user, requests[i].name);
-        log_error("nothing was imported");
+        log_error("nothing was imported%s",
+                  result == MFA_EXISTS ? "; --replace puts the new tokens in the place of the old" : "");
         break;
     }
 

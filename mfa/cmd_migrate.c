@@ -11,6 +11,8 @@
 #include "mfa/session.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 struct showing {
     struct progress progress;
@@ -61,6 +63,19 @@ static void print_text(const struct migrate_report *r, const char *to, const cha
            r->rows[3], r->rows[4], r->again, to, config, (double)r->closed_ms / 1000);
 }
 
+/* A copy of the old configuration whose store: section was forgotten. */
+static bool same_place(const struct settings_store *from, const struct settings_store *to)
+{
+    struct stat a, b;
+
+    if (from->engine != to->engine)
+        return false;
+    if (from->engine == STORE_ENGINE_POSTGRESQL)
+        return strcmp(from->conninfo, to->conninfo) == 0;
+    return stat(from->path, &a) == 0 && stat(to->path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 int cmd_migrate(struct cli *cli, const struct arguments *arguments)
 {
     struct showing showing = {.stage = MIGRATE_COPY};
@@ -70,6 +85,13 @@ int cmd_migrate(struct cli *cli, const struct arguments *arguments)
     struct settings *to = settings_load(path, SETTINGS_FOR_LOGINS, stderr);
     if (to == NULL)
         return COMMAND_FAILED;
+    if (same_place(&cli->settings->store, &to->store)) {
+        log_error("nothing was migrated: %s names the store that %s names; let its store: section name the "
+                  "new place",
+                  path, cli->config);
+        settings_free(to);
+        return COMMAND_FAILED;
+    }
     to->store.as_admin = true;
     progress_start(&showing.progress, stderr, "Copying", 0, clock_mono_ms());
     enum mfa_result result = mfa_migrate(cli->mfa, to, show, &showing, &report);

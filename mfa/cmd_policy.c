@@ -13,6 +13,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define DETAIL_MAX 512 /* bytes of an answer's text that are shown */
+
 bool check_policy(const struct arguments *arguments)
 {
     return arguments_one_of(arguments, OPT_BIT(OPT_SERVICE) | OPT_BIT(OPT_POLICY));
@@ -138,21 +140,32 @@ static void print_glass(const struct cli *cli, const struct policy_look *look)
 static void print_asked(const struct cli *cli, const char *topic, const char *key,
                         enum reason reason, const char *detail, const char *error)
 {
-    char text[1024];
+    char text[ESCAPE_SIZE(DETAIL_MAX)];
 
     if (reason == REASON_COUNT)
         return;
     bool failed = reason_verdict(reason) == VERDICT_UNAVAILABLE;
-    escape_text(bytes_of(failed ? error : detail, strnlen(failed ? error : detail, 250)), cli->utf8,
-                text, sizeof text);
+    escape_text(bytes_of(failed ? error : detail, strnlen(failed ? error : detail, DETAIL_MAX)),
+                cli->utf8, text, sizeof text);
     line(topic, key, "%s%s%s", reason == REASON_GRANTED ? "good" : reason_name(reason),
          text[0] ? ": " : "", text);
+}
+
+/* A group that is misspelt is one nobody is in: so those that were looked for are named. */
+static const char *none_of(const struct settings_strings *groups, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "in none of ");
+
+    for (size_t i = 0; i < groups->n && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? "; " : "", groups->at[i]);
+    return text;
 }
 
 static void print_text(const struct cli *cli, const struct policy_ask *ask,
                        const struct policy_look *look)
 {
     char user[DISPLAY_USER_SIZE], address[ESCAPE_SIZE(ADDRESS_MAX)], key[DISPLAY_TOKEN_SIZE];
+    char groups[DETAIL_MAX];
     struct bytes from = ask->address.len > 0 ? ask->address : bytes_str("local");
     enum verdict verdict = reason_verdict(look->expected);
 
@@ -178,8 +191,11 @@ static void print_text(const struct cli *cli, const struct policy_ask *ask,
         print_asked(cli, "verifier:", "postgres", look->verifier, "", look->role_error);
         print_asked(cli, "account:", "ldap", look->account, look->dn ? look->dn : "",
                     look->directory_error);
-        print_asked(cli, "groups:", key_of(cli, look, "require_groups", key), look->groups,
-                    look->group ? look->group : "", look->directory_error);
+        const char *group = look->group ? look->group : "";
+        if (look->groups == REASON_NOT_IN_GROUP)
+            group = none_of(&policy->require_groups, groups, sizeof groups);
+        print_asked(cli, "groups:", key_of(cli, look, "require_groups", key), look->groups, group,
+                    look->directory_error);
         print_asked(cli, "role:", key_of(cli, look, "check_role", key), look->role, "",
                     look->role_error);
     }

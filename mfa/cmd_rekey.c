@@ -156,7 +156,8 @@ static int retire(struct cli *cli)
         return COMMAND_DONE;
     }
     snprintf(said, sizeof said,
-             "the store opens by the configured key alone: %zu wraps of others removed", removed);
+             "the store opens by the key of %.60s (%s) alone: %zu wraps of others removed",
+             cli->config, key_provider(&cli->settings->keys)->name, removed);
     return finish(cli, said);
 }
 

@@ -37,7 +37,7 @@ static int rename_token(struct cli *cli, struct bytes user, const char *name, co
     display_token(cli, name, old_text);
     display_token(cli, to, new_text);
     if (result == MFA_EXISTS) {
-        log_error("this user has another token \"%s\"", new_text);
+        log_error("this user has a token \"%s\" already", new_text);
         return COMMAND_FAILED;
     }
     if (result != MFA_OK) {

@@ -451,10 +451,12 @@ say_kept()
     keep=kept
     title "The servers go on running.  To try by hand:"
     cat <<END
-  the string to type at the password prompt is PW-alice followed by the code that this prints:
-      oathtool --totp -b @$dir/secret-alice        (bob: @$dir/secret-bob)
+  the string to type at the password prompt is PW-bob followed by the code that this prints:
+      oathtool --totp -b @$dir/secret-bob
   the login:
-      psql 'host=127.0.0.1 port=$PG_PORT dbname=postgres user=alice sslmode=verify-full sslrootcert=$PG_CA'
+      psql 'host=127.0.0.1 port=$PG_PORT dbname=postgres user=bob sslmode=verify-full sslrootcert=$PG_CA'
+  the same with a certificate, which alice has to show from now on (PW-alice and a code of @$dir/secret-alice):
+      psql 'host=127.0.0.1 port=$PG_PORT dbname=postgres user=alice sslmode=verify-full sslrootcert=$PG_CA sslcert=$dir/ca/clients/alice.crt sslkey=$dir/ca/clients/alice.key'
   what was decided, and why:
       tail -f $STACK_AUDIT
   as superuser, without pgsignet (break-glass by local peer):

@@ -294,6 +294,30 @@ test_term_finishes()
     stack_daemon_start
 }
 
+# Nobody could ask: workers would end as soon as they start, and logins would wait for their whole limit.
+test_no_clients()
+{
+    local bad=$STACK_DIR/etc/clients.yaml output good before
+    sed '/^  clients:/d; s/^daemon:.*/&\n  clients: [nobody-here, nor-here]/' "$STACK_CONFIG" >"$bad"
+    chmod 640 "$bad" && chgrp pgsignet "$bad"
+    output=$("$STACK_BIN/pgsignetd" --config "$bad" --check-config 2>&1)
+    check "--check-config: warns of daemon.clients of whom none is known" \
+        grep -q "^warning: daemon.clients: none of nobody-here, nor-here is a user of this host" <<<"$output"
+    good=$(cat "$STACK_CONFIG")
+    before=$(workers | tr '\n' ' ')
+    cat "$bad" >"$STACK_CONFIG"
+    kill -HUP "$STACK_DAEMON"
+    check "SIGHUP: with none of daemon.clients known the old configuration stays" \
+        eventually log_says "daemon.clients: none of nobody-here, nor-here"
+    check "SIGHUP: and the workers" test "$(workers | tr '\n' ' ')" = "$before"
+    stack_daemon_stop
+    output=$(timeout 20 "$STACK_BIN/pgsignetd" --config "$bad" 2>&1)
+    check "with none of daemon.clients known the daemon does not start" test $? -eq 1
+    check "and says why" grep -q "daemon.clients: none of nobody-here, nor-here" <<<"$output"
+    printf '%s\n' "$good" >"$STACK_CONFIG"
+    stack_daemon_start
+}
+
 test_second()
 {
     local output
@@ -459,6 +483,7 @@ test_killed_workers
 test_killed_master
 stack_code frozen && test_killed_master_with_a_request_in_hand "$STACK_CODE"
 stack_code frozen && test_term_finishes "$STACK_CODE"
+test_no_clients
 test_second
 test_background
 test_systemd

@@ -110,6 +110,10 @@ before=$(cat "$work/etc/kek" "$work/lib/store.db" | sha256sum)
 check 'a second init is refused' says 1 already mfa init
 check 'a second init changes nothing' \
     test "$before" = "$(cat "$work/etc/kek" "$work/lib/store.db" | sha256sum)"
+check 'SQL for a SQLite store is refused, and the configuration named' \
+    says 1 "$work/pgsignet.yaml names one in SQLite" mfa init --print-sql
+check 'a move of the store into itself says what is wrong' \
+    says 1 'names the store that' mfa migrate --to "$work/pgsignet.yaml"
 check 'an empty store lists nobody' test "$(mfa list --json)" = '[]'
 
 # --- enroll by standard input -------------------------------------------------------------------------

@@ -192,7 +192,7 @@ check 'rename a token' eval 'json 0 ".to == \"phone\"" rename dan --name token10
 check 'it has the new name' test "$(token dan phone .state)" = active
 check 'rename is an event that says so' eval 'event_of rename && tail -n 1 "$STACK_AUDIT" | jq -e ".token == \"token101\" and (.detail | test(\"phone\"))"'
 enroll dan --name tablet
-check 'not to a name that is taken' says 1 'another token "phone"' mfa rename dan --name tablet --to phone
+check 'not to a name that is taken' says 1 'a token "phone" already' mfa rename dan --name tablet --to phone
 person daniel
 check 'rename the user' eval 'json 0 ".to_user == \"daniel\"" rename dan --to-user daniel'
 stack_adopt daniel phone "${stack_secret[dan/token101]}" "${stack_step[dan/token101]}"
@@ -245,6 +245,7 @@ check 'policy: by name, with a group' eval \
     'json 0 ".policy == \"groups\" and .account == \"granted\" and (.group | test(\"cn=dba\")) and (.dn | test(\"ou=people\"))" policy lena --policy groups'
 check 'policy: says it with the keys of the configuration' says 0 'policies.groups.require_groups' mfa policy lena --policy groups
 check 'policy: by service' eval 'json 2 ".policy == \"groups\" and .reason == \"not-enrolled\" and .groups == \"not-in-group\"" policy otto --service groups'
+check 'policy: names the groups in which nobody was found' says 2 'in none of cn=dba,ou=groups' mfa policy otto --service groups
 check 'policy: an exemption and its end' eval \
     'json 2 ".code == \"exempt\" and .exempt_until == \"2100-01-01T00:00:00Z\" and .role == \"role-nologin\"" policy otto --policy lax'
 check 'policy: no break glass' eval 'json 0 ".break_glass == false and .armed_until == null" policy vera'

@@ -9,6 +9,9 @@ tests_unit_write_all_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_write_all_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
 tests_unit_write_all_test_LDADD = libcommon.la $(CMOCKA_LIBS)
 
+TESTS += tests/unit/documents_links.sh
+dist_check_SCRIPTS += tests/unit/documents_links.sh
+
 tests_unit_address_test_SOURCES = tests/unit/address_test.c
 tests_unit_address_test_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_address_test_LDADD = libcommon.la $(CMOCKA_LIBS)
