@@ -25,7 +25,7 @@ static const struct pgconn_statement set_path = {
 /*
  * A worker that vanished with its host must not keep its locks.  A commit that is lost when the server
  * alone crashes would revive a code: synchronous_commit is at least local; where a standby is promised to
- * have every commit ($1), it is on.
+ * have every commit ($1), it is on.  The mark tells that all this was said to this very session.
  */
 static const struct pgconn_statement set_session = {
     .name = "set_session",
@@ -36,7 +36,8 @@ static const struct pgconn_statement set_session = {
            " set_config('synchronous_commit', CASE"
            "  WHEN $1 = 1 AND current_setting('synchronous_commit') <> 'remote_apply' THEN 'on'"
            "  WHEN current_setting('synchronous_commit') = 'off' THEN 'local'"
-           "  ELSE current_setting('synchronous_commit') END, false)",
+           "  ELSE current_setting('synchronous_commit') END, false),"
+           " set_config('" PG_MARK "', 'on', false)",
     .task = "set up a session in",
     .types = "i",
 };
