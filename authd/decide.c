@@ -13,7 +13,7 @@
 /* What the store gets to settle a login whose deadline has passed; the module waits a little longer. */
 #define SETTLE_MS     50
 /* After a failure went uncounted, the store is asked no sooner whether it counts again. */
-#define UNCOUNTED_MS 1000
+#define UNCOUNTED_MS  1000
 
 static bool is_role_name(struct bytes name)
 {
@@ -178,6 +178,30 @@ static enum reason step_code(struct login *login)
     return REASON_GRANTED;
 }
 
+/*
+ * Of a login whose password another module judged: an operator's lock holds for it as well.  Failures do
+ * not: they are of strings that this one never gave.
+ */
+static enum reason step_lock(struct login *login)
+{
+    const struct providers *p = login->providers;
+    const struct mfa_attempt attempt = {
+        .user = login->request->user,
+        .address = login->request->rhost,
+        .now_ms = login->now_ms,
+        .boot_s = login->boot_s,
+    };
+
+    if (p->mfa == NULL)
+        return p->mfa_reason;
+    enum reason reason = mfa_attempt(p->mfa, &attempt, login->deadline_ms, &login->code);
+    login->user_known = login->code.user_known;
+    if (reason != REASON_GRANTED && reason != REASON_THROTTLED && reason != REASON_CAPPED)
+        return reason;
+    login->progress[STEP_CODE] = STEP_NOT_ASKED_FOR;
+    return REASON_GRANTED;
+}
+
 static enum reason step_password(struct login *login)
 {
     const struct verifier *verifier = verifier_for(login->policy);
@@ -236,13 +260,12 @@ static enum reason step_role(struct login *login)
 
 static const struct {
     enum reason (*run)(struct login *login);
-    bool for_account_alone; /* also when another module has judged the password */
+    enum reason (*account_alone)(
+        struct login *login); /* when another module has judged the password */
 } steps[STEP_COUNT] = {
-    [STEP_CODE] = {step_code, false},
-    [STEP_PASSWORD] = {step_password, false},
-    [STEP_ACCOUNT] = {step_account, true},
-    [STEP_GROUPS] = {step_groups, true},
-    [STEP_ROLE] = {step_role, true},
+    [STEP_CODE] = {step_code, step_lock},          [STEP_PASSWORD] = {step_password, NULL},
+    [STEP_ACCOUNT] = {step_account, step_account}, [STEP_GROUPS] = {step_groups, step_groups},
+    [STEP_ROLE] = {step_role, step_role},
 };
 
 /* --- the decision ------------------------------------------------------------------------------ */
@@ -260,12 +283,13 @@ static enum reason run_steps(struct login *login)
     bool account_alone = login->request->kind == WIRE_ACCOUNT;
 
     for (size_t i = 0; i < STEP_COUNT; i++) {
-        if (account_alone && !steps[i].for_account_alone) {
+        enum reason (*run)(struct login *) = account_alone ? steps[i].account_alone : steps[i].run;
+        if (run == NULL) {
             login->progress[i] = STEP_NOT_ASKED_FOR;
             continue;
         }
         int64_t start = clock_mono_us();
-        enum reason reason = steps[i].run(login);
+        enum reason reason = run(login);
         login->step_us[i] = clock_mono_us() - start;
         if (reason != REASON_GRANTED) {
             login->progress[i] = STEP_FAILED;
@@ -285,10 +309,9 @@ static enum reason name_success(const struct login *login)
     if (login->progress[STEP_CODE] == STEP_BREAK_GLASS)
         return REASON_GRANTED_BREAK_GLASS;
 
-    bool verified_something = login->progress[STEP_CODE] == STEP_PASSED ||
-                              login->progress[STEP_CODE] == STEP_BURST ||
-                              login->progress[STEP_PASSWORD] == STEP_PASSED ||
-                              login->request->kind == WIRE_ACCOUNT;
+    bool verified_something =
+        login->progress[STEP_CODE] == STEP_PASSED || login->progress[STEP_CODE] == STEP_BURST ||
+        login->progress[STEP_PASSWORD] == STEP_PASSED || login->request->kind == WIRE_ACCOUNT;
 
     if (!verified_something)
         return REASON_LEFT_TO_STACK;
@@ -310,7 +333,8 @@ static bool is_spent(const struct login *login)
 {
     struct returns *returns = login->providers->returns;
 
-    return login->password_sent && login->progress[STEP_PASSWORD] != STEP_PASSED && (returns == NULL || !returns_allow(returns, &login->code.burn));
+    return login->password_sent && login->progress[STEP_PASSWORD] != STEP_PASSED &&
+           (returns == NULL || !returns_allow(returns, &login->code.burn));
 }
 
 /*

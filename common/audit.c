@@ -47,6 +47,17 @@ const char *audit_file_fault(int fd)
     return NULL;
 }
 
+/* NULL, or what is wrong with it. */
+static const char *open_file(const struct settings_audit *settings, int *fd)
+{
+    /* Readable as well: before an append, the file's last byte tells a torn line. */
+    *fd = open(settings->file,
+               O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0640);
+    if (*fd < 0)
+        return errno == ELOOP ? "it is a symbolic link; name the file itself" : strerror(errno);
+    return audit_file_fault(*fd);
+}
+
 struct audit *audit_open(const struct settings_audit *settings, char *why, size_t size)
 {
     struct audit *audit = malloc(sizeof *audit);
@@ -59,14 +70,7 @@ struct audit *audit_open(const struct settings_audit *settings, char *why, size_
     *audit = (struct audit){.settings = settings, .fd = -1};
     if (settings->file[0] == '\0')
         return audit;
-    /* Readable as well: before an append, the file's last byte tells a torn line. */
-    audit->fd =
-        open(settings->file,
-             O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0640);
-    if (audit->fd < 0)
-        fault = errno == ELOOP ? "it is a symbolic link; name the file itself" : strerror(errno);
-    else
-        fault = audit_file_fault(audit->fd);
+    fault = open_file(settings, &audit->fd);
     if (fault != NULL) {
         snprintf(
             why, size,
@@ -102,6 +106,27 @@ static bool ends_torn(int fd)
            last != '\n';
 }
 
+/*
+ * What is appended to a file that has no name any more is gone when the last program closes it: nobody
+ * may enter on such a line.  One that was renamed is still somebody's to keep.
+ */
+static const char *replace_removed(struct audit *audit)
+{
+    struct stat st;
+    int fd;
+
+    if (fstat(audit->fd, &st) != 0 || st.st_nlink > 0)
+        return NULL;
+    const char *fault = open_file(audit->settings, &fd);
+    if (fault == NULL) {
+        close(audit->fd);
+        audit->fd = fd;
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    return fault;
+}
+
 /* One write.  Returns NULL if all went out, else what went wrong. */
 static const char *write_once(int fd, const char *text, size_t len)
 {
@@ -130,9 +155,11 @@ static enum audit_written write_lines(struct audit *audit, const char *lines, si
     bool sure;
 
     if (audit->fd >= 0) {
-        size_t before = ends_torn(audit->fd) ? 1 : 0;
+        fault = replace_removed(audit);
+        size_t before = fault == NULL && ends_torn(audit->fd) ? 1 : 0;
 
-        fault = write_once(audit->fd, lines - before, len + before);
+        if (fault == NULL)
+            fault = write_once(audit->fd, lines - before, len + before);
         if (fault == NULL)
             return AUDIT_IN_FILE;
     }

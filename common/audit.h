@@ -126,7 +126,7 @@ enum audit_written {
  * Writes one event to every sink of the settings, and an alert to syslog in any case.  If the file does not take the whole line, the line
  * goes to stderr and the trouble to syslog (LOG_ALERT).  With no file configured the line goes to stderr
  * as well as to syslog, which does not say whether it took it.  A stderr that is /dev/null takes
- * nothing.  Never reopens the file.
+ * nothing.  A file that was removed is made anew; one that was renamed is written on.
  */
 enum audit_written audit_write(struct audit *audit, const struct audit_event *event);
 

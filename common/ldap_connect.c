@@ -116,7 +116,6 @@ static int socket_added(LDAP *ld, Sockbuf *sockbuf, LDAPURLDesc *url, struct soc
     unsigned user_timeout = left > 0 && left < 60000 ? (unsigned)left : 60000;
     int on = 1, fd = -1;
 
-    (void)ld;
     (void)url;
     /* libldap would reconnect on its own, but without StartTLS: the password would go in clear. */
     if (connection->opened)
@@ -140,6 +139,9 @@ static int socket_added(LDAP *ld, Sockbuf *sockbuf, LDAPURLDesc *url, struct soc
     connection->fd = fd;
     connection->reached = true;
     guard_watch(fd);
+    /* This address answers: TLS may take all that is left. */
+    struct timeval rest = time_left(connection->limit_ms);
+    ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &rest);
     return 0;
 }
 
@@ -199,6 +201,9 @@ static int set_options(struct ldapc *connection, const struct ldapc_target *targ
     static const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, zero = 0,
                      deref = LDAP_DEREF_NEVER, minimum = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
     struct timeval timeout = time_left(connection->limit_ms);
+    int64_t now = clock_mono_ms();
+    /* For each address of the name: a domain controller that is switched off leaves time for the next. */
+    struct timeval reach = time_left(now + (connection->limit_ms - now) / 2);
     const char *ca = target->ca_file != NULL ? target->ca_file : system_ca_file();
     const struct {
         int option;
@@ -210,7 +215,7 @@ static int set_options(struct ldapc *connection, const struct ldapc_target *targ
         {LDAP_OPT_DEREF,              &deref                },
         {LDAP_OPT_SIZELIMIT,          &zero                 },
         {LDAP_OPT_TIMELIMIT,          &zero                 },
-        {LDAP_OPT_NETWORK_TIMEOUT,    &timeout              },
+        {LDAP_OPT_NETWORK_TIMEOUT,    &reach                },
         {LDAP_OPT_TIMEOUT,            &timeout              },
         {LDAP_OPT_CONNECT_CB,         &connection->callbacks},
         {LDAP_OPT_X_TLS_REQUIRE_CERT, &demand               },

@@ -209,11 +209,8 @@ static bool conninfo_is_valid(const char *conninfo)
 
 static bool start_connecting(struct pgconn *c, const char *task)
 {
-    /* Later keywords win over those in conninfo.  connect_timeout has no effect on PQconnectPoll. */
-    static const char *const keywords[] = {"fallback_application_name", "dbname", "client_encoding",
-                                           NULL};
-    const char *const values[] = {c->target.program, c->target.conninfo, "SQL_ASCII", NULL};
-    char text[256];
+    struct pgconn_order order;
+    char text[256], unheard[24];
 
     if (c->target.conninfo == NULL || !conninfo_is_valid(c->target.conninfo)) {
         snprintf(text, sizeof text, "write it as in: %s", c->target.example);
@@ -223,30 +220,61 @@ static bool start_connecting(struct pgconn *c, const char *task)
         pgconn_note(c, task, came_back, text);
         return false;
     }
+    pgconn_hosts_order(&c->hosts, &order);
+    /* A peer that is switched off is found out while there is time to connect to another. */
+    snprintf(unheard, sizeof unheard, "%lld", (long long)c->target.timeout * 500);
+    /* Later keywords win over those in conninfo, earlier ones do not; empty ones do not count. */
+    static const char *const keywords[] = {"fallback_application_name", "tcp_user_timeout", "dbname",
+                                           "client_encoding", "host", "hostaddr", "port", NULL};
+    const char *const values[] = {c->target.program, unheard, c->target.conninfo, "SQL_ASCII",
+                                  order.host, order.hostaddr, order.port, NULL};
     c->pg = PQconnectStartParams(keywords, values, 1);
     if (c->pg == NULL) {
         pgconn_note(c, task, "memory is short", "stop what takes it");
         return false;
     }
+    pgconn_hosts_started(&c->hosts, c->pg);
     PQsetNoticeReceiver(c->pg, take_notice, c);
     return true;
+}
+
+/* libpq's own loop, but that no host of several may take the whole time. */
+static PostgresPollingStatusType poll_host(struct pgconn *c, bool *late)
+{
+    PostgresPollingStatusType step =
+        PQstatus(c->pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+
+    *late = false;
+    while (step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED) {
+        const struct pgconn_limit limit = {
+            .at_ms = pgconn_hosts_until(&c->hosts, c->pg, c->limit.at_ms)};
+        *late = !pgconn_wait(c->pg, step == PGRES_POLLING_READING ? POLLIN : POLLOUT, limit);
+        if (*late)
+            break;
+        step = PQconnectPoll(c->pg);
+    }
+    return step;
 }
 
 static enum pgconn_result connect_bounded(struct pgconn *c, const char *task)
 {
     enum pgconn_result result = PGCONN_UNAVAILABLE;
+    PostgresPollingStatusType step;
+    bool late;
 
-    if (!start_connecting(c, task))
-        return result;
-    PostgresPollingStatusType step =
-        PQstatus(c->pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
-    while (step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED) {
-        if (!pgconn_wait(c->pg, step == PGRES_POLLING_READING ? POLLIN : POLLOUT, c->limit)) {
+    pgconn_hosts_begin(&c->hosts);
+    for (;;) {
+        if (!start_connecting(c, task))
+            return result;
+        step = poll_host(c, &late);
+        if (!late)
+            break;
+        if (!pgconn_hosts_leave_out(&c->hosts) || clock_mono_ms() >= c->limit.at_ms) {
             result = out_of_time(c, task);
             pgconn_drop(c);
             return result;
         }
-        step = PQconnectPoll(c->pg);
+        pgconn_drop(c);
     }
     if (step == PGRES_POLLING_FAILED || PQsetnonblocking(c->pg, 1) != 0 ||
         PQenterPipelineMode(c->pg) != 1) {
@@ -254,6 +282,7 @@ static enum pgconn_result connect_bounded(struct pgconn *c, const char *task)
         pgconn_drop(c);
         return result;
     }
+    pgconn_hosts_answered(&c->hosts);
     if (c->target.greet == NULL)
         return PGCONN_ROWS;
     c->greeting = true;
@@ -316,8 +345,7 @@ static enum pgconn_step send_all(struct pgconn *c, const struct pgconn_call *cal
 }
 
 static enum pgconn_result run_bounded(struct pgconn *c, enum pgconn_start start,
-                                      const struct pgconn_call *calls, size_t n,
-                                      PGresult **results)
+                                      const struct pgconn_call *calls, size_t n, PGresult **results)
 {
     const char *task = calls[0].statement->task;
 

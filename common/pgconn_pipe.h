@@ -7,6 +7,7 @@
 #define PGSIGNET_PGCONN_PIPE_H
 
 #include "common/pgconn.h"
+#include "common/pgconn_hosts.h"
 
 /* The end of one call: whichever of the caller's deadline and our own timeout is first. */
 struct pgconn_limit {
@@ -29,6 +30,7 @@ struct pgconn {
     struct pgconn_entry entries[2 * PGCONN_BATCH_MAX]; /* a prepare and a call each */
     size_t n_entries;
     struct pgconn_limit limit; /* of the batch that runs */
+    struct pgconn_hosts hosts;
     bool greeting;
     char sqlstate[6];
     char warning[256];

@@ -103,6 +103,12 @@ enum store_status pg_claim(struct store *store, int64_t deadline_ms);
 #define PG_MADE                                                                                    \
     "concat_ws('.', s.tableoid, to_regclass('pgsignet_mfa.token')::oid,"                           \
     " to_regclass('pgsignet_mfa.recovery_code')::oid)"
+/*
+ * A setting of our own that a session has once it was greeted.  A pooler that gives each transaction
+ * another session would take logins to a server that nobody looked at: after a failover, to one that does
+ * not know of the codes that were used last.
+ */
+#define PG_MARK      "pgsignet.greeted"
 #define PG_USER_FROM "pgsignet_mfa.user u LEFT JOIN pgsignet_mfa.user_key k ON k.user_id = u.id"
 #define PG_TOKEN_COLUMNS                                                                           \
     "t.id, t.user_id, t.name, t.state, t.algorithm, t.digits, t.period, t.created_s, "             \

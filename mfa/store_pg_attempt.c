@@ -5,11 +5,17 @@
 
 #include "mfa/store_pg.h"
 
-/* Statements outlive the tables that a restore puts others in place of: are these still the same? */
+#include <stdio.h>
+
+/*
+ * Statements outlive the tables that a restore puts others in place of: are these still the same?  And is
+ * this the session that was greeted?
+ */
 static const struct pgconn_statement look_state = {
     .name = "look_state",
     .sql = "SELECT s.floor_s, s.moved, s.home, position(convert_to('/' || " PG_MADE " || '/',"
-           " 'SQL_ASCII') in s.home) > 0 FROM pgsignet_mfa.state s",
+           " 'SQL_ASCII') in s.home) > 0 AND current_setting('" PG_MARK "', true) = 'on'"
+           " FROM pgsignet_mfa.state s",
     .task = "read the state of the token store in",
     .types = "",
 };
@@ -106,16 +112,14 @@ static struct bytes address_at(const struct store_address *address)
 static size_t look_calls(const struct store_ask *ask, struct pgconn_call calls[LOOK_CALLS])
 {
     calls[AT_STATE] = (struct pgconn_call){.statement = &look_state};
-    calls[AT_USER] =
-        (struct pgconn_call){.statement = &look_user, .params = {PG_BYTES(ask->user)}};
+    calls[AT_USER] = (struct pgconn_call){.statement = &look_user, .params = {PG_BYTES(ask->user)}};
     calls[AT_TOKENS] =
         (struct pgconn_call){.statement = &look_tokens, .params = {PG_BYTES(ask->user)}};
     calls[AT_BREAK_GLASS] =
         (struct pgconn_call){.statement = &look_break_glass, .params = {PG_BYTES(ask->user)}};
-    calls[AT_SUBJECTS] =
-        (struct pgconn_call){.statement = &look_subjects,
-                             .params = {PG_BYTES(subject_id(&ask->name)),
-                                        PG_BYTES(subject_id(&ask->bucket))}};
+    calls[AT_SUBJECTS] = (struct pgconn_call){
+        .statement = &look_subjects,
+        .params = {PG_BYTES(subject_id(&ask->name)), PG_BYTES(subject_id(&ask->bucket))}};
     calls[AT_ADDRESSES] = (struct pgconn_call){
         .statement = &look_addresses,
         .params = {PG_BYTES(subject_id(&ask->name)), PG_BYTES(address_at(&ask->name_from)),
@@ -136,7 +140,8 @@ static bool take_failures(PGresult *const *results, const struct store_ask *ask,
     view->who = view->in_bucket ? ask->bucket : ask->name;
     view->from = view->in_bucket ? ask->bucket_from : ask->name_from;
     struct bytes who = view->in_bucket ? subject_id(&ask->bucket) : subject_id(&ask->name);
-    struct bytes from = view->in_bucket ? address_at(&ask->bucket_from) : address_at(&ask->name_from);
+    struct bytes from =
+        view->in_bucket ? address_at(&ask->bucket_from) : address_at(&ask->name_from);
     for (int i = 0; i < PQntuples(rows); i++) {
         if (!bytes_equal(pgconn_bytes(rows, i, 0), who))
             continue;
@@ -177,7 +182,7 @@ static const char *take_view(PGresult *const *results, const struct store_ask *a
     return take_failures(results, ask, view) ? NULL : "a row of failures";
 }
 
-/* *elsewhere: these are not the tables that the session was greeted in. */
+/* *elsewhere: these are not the tables that the session was greeted in, or it is another one. */
 static enum store_status look_once(struct store *store, enum store_mode mode, int64_t deadline_ms,
                                    const struct store_ask *ask, struct store_view *view,
                                    bool *elsewhere)
@@ -231,8 +236,15 @@ enum store_status pg_look(struct store *store, enum store_mode mode, int64_t dea
         pg_rollback(store);
         pgconn_drop(s->conn);
         status = look_once(store, mode, deadline_ms, ask, view, &elsewhere);
-        if (status == STORE_OK && elsewhere)
-            status = pg_damaged(store, "its state");
+        if (status == STORE_OK && elsewhere) {
+            pg_rollback(store);
+            snprintf(
+                store->error, sizeof store->error,
+                "cannot use the token store in PostgreSQL: what was set up in one session was "
+                "asked of another; connect to PostgreSQL itself, or through a pooler in session "
+                "mode");
+            status = STORE_FAILED;
+        }
     }
     return status;
 }

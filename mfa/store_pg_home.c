@@ -15,6 +15,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Time zones and leap days of a clock that is set wrong; more is no clock. */
+#define CLOCKS_APART_S INT64_C(86400)
+
 /* Before the schema is looked at: what this session must have whatever the role's defaults are. */
 static const struct pgconn_statement set_path = {
     .name = "set_path",
@@ -25,7 +28,7 @@ static const struct pgconn_statement set_path = {
 /*
  * A worker that vanished with its host must not keep its locks.  A commit that is lost when the server
  * alone crashes would revive a code: synchronous_commit is at least local; where a standby is promised to
- * have every commit ($1), it is on.
+ * have every commit ($1), it is on.  The mark tells that all this was said to this very session.
  */
 static const struct pgconn_statement set_session = {
     .name = "set_session",
@@ -36,7 +39,8 @@ static const struct pgconn_statement set_session = {
            " set_config('synchronous_commit', CASE"
            "  WHEN $1 = 1 AND current_setting('synchronous_commit') <> 'remote_apply' THEN 'on'"
            "  WHEN current_setting('synchronous_commit') = 'off' THEN 'local'"
-           "  ELSE current_setting('synchronous_commit') END, false)",
+           "  ELSE current_setting('synchronous_commit') END, false),"
+           " set_config('" PG_MARK "', 'on', false)",
     .task = "set up a session in",
     .types = "i",
 };
@@ -54,7 +58,8 @@ static const struct pgconn_statement read_home = {
     .name = "read_home",
     .sql = "SELECT s.home, convert_to(c.system_identifier::text || '/' || d.oid::text || '/' ||"
            " " PG_MADE ", 'SQL_ASCII'),"
-           " convert_to(substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), 'SQL_ASCII')"
+           " convert_to(substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), 'SQL_ASCII'),"
+           " extract(epoch FROM clock_timestamp())::bigint"
            " FROM pgsignet_mfa.state s, pg_control_system() c, pg_database d"
            " WHERE d.datname = current_database()",
     .task = "learn which server keeps the token store in",
@@ -107,6 +112,25 @@ static bool floor_rises(const struct store_pg *s, struct bytes old, struct bytes
            !bytes_equal(bytes_of(old.ptr, place.len), place) || old.ptr[place.len] != '/';
 }
 
+/*
+ * A floor never sinks: one that came from a clock that is days ahead would refuse every code of everybody
+ * until that day.  Which of the two is wrong nobody can tell from here; a host that is, lets nobody in anyway.
+ */
+static enum pgconn_result compare_clocks(struct pgconn *c, int64_t servers_s)
+{
+    int64_t ahead_s = clock_wall_ms() / 1000 - servers_s;
+    char came_back[200];
+
+    if (ahead_s >= -CLOCKS_APART_S && ahead_s <= CLOCKS_APART_S)
+        return PGCONN_ROWS;
+    snprintf(came_back, sizeof came_back,
+             "after the failover or restore codes from before it are to be refused, and this host's "
+             "clock is %" PRId64 " hours %s the server's",
+             (ahead_s < 0 ? -ahead_s : ahead_s) / 3600, ahead_s < 0 ? "behind" : "ahead of");
+    pgconn_set_error(c, &move, came_back, "set right whichever is wrong (NTP), then try again");
+    return PGCONN_REFUSED;
+}
+
 static enum pgconn_result note_move(const struct store_pg *s, struct pgconn *c, struct bytes old,
                                     struct bytes place, struct bytes home)
 {
@@ -135,16 +159,20 @@ static enum pgconn_result judge_home(const struct store_pg *s, struct pgconn *c,
 {
     struct bytes old = pgconn_bytes(rows, 0, 0);
     struct bytes place = pgconn_bytes(rows, 0, 1), timeline = pgconn_bytes(rows, 0, 2);
+    int64_t servers_s;
     char home[STORE_HOME];
 
     if (PQntuples(rows) == 0)
         return refuse(c, "the schema is there, but no store in it", "run `pgsignet-mfa init`");
     int n = snprintf(home, sizeof home, "%.*s/%.*s", (int)place.len, (const char *)place.ptr,
                      (int)timeline.len, (const char *)timeline.ptr);
-    if (n < 0 || (size_t)n >= sizeof home || place.len == 0 || timeline.len == 0)
+    if (n < 0 || (size_t)n >= sizeof home || place.len == 0 || timeline.len == 0 ||
+        !pgconn_number(rows, 0, 3, &servers_s))
         return refuse(c, "the server does not say who it is", "look into the server's log");
     if (bytes_equal(old, bytes_str(home)))
         return PGCONN_ROWS;
+    if (floor_rises(s, old, place) && compare_clocks(c, servers_s) != PGCONN_ROWS)
+        return PGCONN_REFUSED;
     return note_move(s, c, old, place, bytes_str(home));
 }
 

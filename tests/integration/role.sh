@@ -12,7 +12,7 @@ stopped=
 
 finish() {
     [ -z "$stopped" ] || kill -CONT $stopped 2>/dev/null
-    exec 3>&- 4<&-
+    exec 3>&- 4<&- 5>&-
     stop_postgres immediate
     rm -rf "$work"
 }
@@ -144,6 +144,31 @@ pg_sql "ALTER ROLE pgsignet PASSWORD 'sesame'"
 open_probe "host=127.0.0.1 port=$PG_PORT dbname=postgres user=pgsignet password=sesame sslmode=verify-full sslrootcert=$PG_CA" 3 30
 expect "a role over TLS" "role login=1 super=0 until=no verifier=SCRAM-SHA-256 *" login "$(hex alice)"
 close_probe
+
+# A host that takes connections and never says a word, as one that is frozen or cut off.
+mkfifo "$work/silent"
+python3 -c 'import socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+sys.stdin.read()' <"$work/silent" >"$work/silent.port" &
+silent_pid=$!
+exec 5>"$work/silent"
+while [ ! -s "$work/silent.port" ]; do kill -0 "$silent_pid" || exit 1; sleep 0.1; done
+silent=$(cat "$work/silent.port")
+open_probe "host=127.0.0.1,localhost port=$silent,$PG_PORT dbname=postgres user=pgsignet password=sesame" 12 30
+expect "a host that says nothing leaves time for the next one" "role login=1 *" login "$(hex alice)" 20000
+expect "... and is not what the server is marked for" no down
+expect "a peer that is switched off is found out in half the time" 6000 unheard
+restart_postgres 3>&- 4<&- 5>&-
+expect "the next connection begins with the host that answers" "role login=1 *" login "$(hex alice)" 20000
+took_at_most "... and waits for nobody" 5000 # else it is 6 s
+close_probe
+open_probe "host=127.0.0.1,127.0.0.1 port=$silent,$silent dbname=postgres user=pgsignet" 2 30
+expect "where none says a word it ends by the timeout" "postgres-unavailable ms=*" login "$(hex alice)" 20000
+took_at_most "... not later" 15000
+close_probe
+exec 5>&-
+wait "$silent_pid"
 
 # postgres.timeout is 3 s, and a server that failed is left alone for 30 s: limits below are far enough from those
 # for a slow machine, and still tell which of them ended a question.

@@ -11,12 +11,16 @@
  *   error                         the last error's sentence
  *   down                          whether the outage page says that PostgreSQL is down
  *   up                            clears the outage page
+ *   unheard                       TCP_USER_TIMEOUT of the kept connection, in milliseconds
  *   time HEXNAME N                microseconds a read and a check, the mean of N
  */
 #include "config.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "common/role.h"
 #include "authd/scram.h"
@@ -106,6 +110,21 @@ static void measure(const struct probe *p, struct bytes name, int64_t n)
            (long long)((end - middle) / n));
 }
 
+/* Of the only TCP socket there is. */
+static void show_unheard(void)
+{
+    for (int fd = 0; fd < 64; fd++) {
+        unsigned ms = 0;
+        socklen_t size = sizeof ms;
+
+        if (getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &size) == 0) {
+            printf("%u\n", ms);
+            return;
+        }
+    }
+    puts("no connection");
+}
+
 static void obey(struct probe *p, char *line)
 {
     uint8_t name[512], password[1024];
@@ -131,7 +150,9 @@ static void obey(struct probe *p, char *line)
     else if (strcmp(verb, "up") == 0) {
         outage_clear(&p->outage, OUTAGE_POSTGRES);
         puts("ok");
-    } else
+    } else if (strcmp(verb, "unheard") == 0)
+        show_unheard();
+    else
         puts("?");
     fflush(stdout);
 }

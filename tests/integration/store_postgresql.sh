@@ -142,6 +142,28 @@ check "the dump is restored" "$PG_BIN/pg_restore" --clean --if-exists -h "$PG_SO
     -d store "$work/store.dump"
 says "... and the code counts no more" "needs-resync" verify
 
+# --- a host with a wrong clock that comes first after a failover -------------------------------------
+library=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -n 1)
+floor_is_past()
+{
+    test t = "$(pg_sql "SELECT floor_s < extract(epoch FROM now()) + 3600 FROM $m.state" -d store)"
+}
+at_clock()
+{
+    LD_PRELOAD=$library FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME=$1 mfa list
+}
+if [ -n "$library" ]; then
+    for clock in +2000d -2000d; do
+        pg_sql "UPDATE $m.state SET home = 'another/1.2.3/00000001'" -d store
+        says "a clock that is 2000 days off ($clock) is said" "hours" at_clock "$clock"
+        check "... and sets no floor" floor_is_past
+    done
+    check "a host whose clock is right notes the failover" mfa list
+    check "... and its time" floor_is_past
+else
+    skip "a host with a wrong clock" "no libfaketime: apt-get install libfaketime"
+fi
+
 # --- what an operator can get wrong ----------------------------------------------------------------
 pg_sql "UPDATE $m.schema_version SET version = 2" -d store
 says "a newer schema is refused" "upgrade pgsignet" mfa list

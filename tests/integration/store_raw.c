@@ -1,10 +1,12 @@
 /*
  * Proves that the single statements of a store count right and burn once although nothing serialises
  * them: the caller has emptied the guard of a PostgreSQL store, so that its row locks lock nothing.
+ * Before that, that nothing is asked of a session which was not set up for it.
  */
 #include "config.h"
 
-#include "mfa/store.h"
+#include "mfa/engine.h"
+#include "mfa/store_pg.h"
 #include "tests/unit/engine_fixture.h"
 
 #include <stdio.h>
@@ -137,6 +139,50 @@ static int at_level(struct fixture *f, const char *level)
     return faults;
 }
 
+static bool ask_session(struct store *store, const struct pgconn_statement *statement, bool *answer)
+{
+    const struct pgconn_call call = {.statement = statement};
+    PGresult *rows = NULL;
+
+    bool ok = pgconn_run(pg_of(store)->conn, PGCONN_ANEW, &call, 1, fixture_deadline(), &rows) ==
+              PGCONN_ROWS;
+    *answer = ok && pgconn_bool(rows, 0, 0, answer) && *answer;
+    PQclear(rows);
+    return ok;
+}
+
+/*
+ * A pooler may give a transaction a session that has none of our settings, as one has after RESET ALL: to
+ * a server, perhaps, whose home nobody has compared.
+ */
+static int in_a_session_that_was_not_greeted(struct fixture *f)
+{
+    static const struct pgconn_statement reset = {
+        .name = "reset", .sql = "RESET ALL", .task = "reset", .types = ""};
+    static const struct pgconn_statement is_set = {
+        .name = "is_set",
+        .sql = "SELECT current_setting('plan_cache_mode') = 'force_generic_plan' AND"
+               " current_setting('search_path') = 'pg_catalog, pg_temp'",
+        .task = "look in",
+        .types = ""};
+    static struct store_view view;
+    const struct store_ask ask = {.user = bytes_str("alice"),
+                                  .name = {.id = {1, 2, 3, 4}, .id_len = 16, .slot = 7}};
+    struct store *store = f->mfa->store;
+    bool set_up = false, reset_done;
+
+    if (!ask_session(store, &reset, &reset_done) ||
+        store->engine->look(store, STORE_STEP, fixture_deadline(), &ask, &view) != STORE_OK) {
+        fprintf(stderr, "after RESET ALL: %s\n", store->error);
+        return 1;
+    }
+    store->engine->rollback(store);
+    if (ask_session(store, &is_set, &set_up) && set_up)
+        return 0;
+    fprintf(stderr, "a session that was not greeted was asked\n");
+    return 1;
+}
+
 int main(void)
 {
     static const struct settings_token usual = {NULL, ALGORITHM_SHA1, 6, 30, 1, 10};
@@ -148,8 +194,9 @@ int main(void)
     if (!fixture_is_shared(&f) ||
         mfa_create(f.mfa, bytes_str("alice"), "phone", &usual, NOON, &info, &secret) != MFA_OK)
         return 99;
+    int faults = in_a_session_that_was_not_greeted(&f);
     fixture_sql(&f, "DELETE FROM guard");
-    int faults = at_level(&f, "read committed");
+    faults += at_level(&f, "read committed");
     faults += at_level(&f, "repeatable read");
     faults += at_level(&f, "serializable");
     fixture_sql(&f, "ALTER ROLE pgsignet_admin RESET default_transaction_isolation");

@@ -250,6 +250,37 @@ static void test_append(void **state)
     trail_close(&trail);
 }
 
+/* Where somebody removed the file the next event is in a new one, not in what nobody can read. */
+static void test_removed_file(void **state)
+{
+    struct trail trail;
+    char buf[1024], moved[80];
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC), saved = dup(STDERR_FILENO);
+
+    (void)state;
+    trail_open(&trail);
+    assert_int_equal(audit_write(trail.audit, &small_event), AUDIT_IN_FILE);
+    assert_int_equal(unlink(trail.path), 0);
+    assert_int_equal(audit_write(trail.audit, &small_event), AUDIT_IN_FILE);
+    assert_true(read_back(&trail, buf, sizeof buf) > 0);
+    assert_null(strstr(buf, "}\n{")); /* the second alone */
+    /* A renamed one is still somebody's: lines go there until a reload. */
+    snprintf(moved, sizeof moved, "%s.1", trail.path);
+    assert_int_equal(rename(trail.path, moved), 0);
+    assert_int_equal(audit_write(trail.audit, &small_event), AUDIT_IN_FILE);
+    assert_int_equal(access(trail.path, F_OK), -1);
+    /* In its place what may not be a trail: then nothing took the line. */
+    assert_int_equal(unlink(moved), 0);
+    assert_int_equal(symlink("/dev/null", trail.path), 0);
+    assert_true(nowhere >= 0 && saved >= 0 && dup2(nowhere, STDERR_FILENO) >= 0);
+    enum audit_written written = audit_write(trail.audit, &small_event);
+    dup2(saved, STDERR_FILENO);
+    assert_int_equal(written, AUDIT_LOST);
+    close(nowhere);
+    close(saved);
+    trail_close(&trail);
+}
+
 static void test_refused_files(void **state)
 {
     struct trail trail;
@@ -469,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_certificate),
         cmocka_unit_test(test_alert),
         cmocka_unit_test(test_held_lines),
+        cmocka_unit_test(test_removed_file),
     };
 
     return cmocka_run_group_tests_name("audit", tests, NULL, NULL);

@@ -274,12 +274,34 @@ static void account_alone_asks_neither_code_nor_password(void **state)
 {
     (void)state;
     request.kind = WIRE_ACCOUNT;
-    assert_login("alice", "", REASON_GRANTED, "find account groups role judge");
+    assert_login("alice", "", REASON_GRANTED, "code find account groups role judge");
+    assert_false(fake.code_due);
     assert_false(fake.by_bind);
     begin(state);
     request.kind = WIRE_ACCOUNT;
     fake.groups = REASON_NOT_IN_GROUP;
-    assert_login("alice", "", REASON_NOT_IN_GROUP, "find account groups");
+    assert_login("alice", "", REASON_NOT_IN_GROUP, "code find account groups");
+}
+
+/* "Lock the person out altogether": who got by another module's judgement is refused too. */
+static void account_alone_heeds_an_operators_lock_and_no_failures(void **state)
+{
+    static const struct {
+        enum reason code, wanted;
+        const char *calls;
+    } table[] = {
+        {REASON_LOCKED,            REASON_LOCKED,            "code"                               },
+        {REASON_STORE_UNAVAILABLE, REASON_STORE_UNAVAILABLE, "code"                               },
+        {REASON_THROTTLED,         REASON_GRANTED,           "code find account groups role judge"},
+        {REASON_CAPPED,            REASON_GRANTED,           "code find account groups role judge"},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        begin(state);
+        request.kind = WIRE_ACCOUNT;
+        fake.code = table[i].code;
+        assert_login("alice", "", table[i].wanted, table[i].calls);
+    }
 }
 
 static void names_that_no_role_can_have_are_refused_before_anything(void **state)
@@ -374,6 +396,7 @@ int main(void)
         T(an_exemption_needs_its_exact_name_and_ends_with_its_day),
         T(passwords_alone_are_not_judged_while_failures_cannot_be_counted),
         T(account_alone_asks_neither_code_nor_password),
+        T(account_alone_heeds_an_operators_lock_and_no_failures),
         T(names_that_no_role_can_have_are_refused_before_anything),
         T(an_armed_passphrase_is_all_that_is_asked_for),
         T(refused_passphrases_are_refused_as_anything_else),
