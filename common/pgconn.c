@@ -142,15 +142,19 @@ static const char advice_own_role[] =
 
 static void note_unreachable(struct pgconn *c, const char *task)
 {
-    char advice[160];
+    char advice[320];
+    struct bytes silent = pgconn_hosts_silent(&c->hosts);
 
     if (strstr(PQerrorMessage(c->pg), pam_failed) != NULL) {
         pgconn_note(c, task, PQerrorMessage(c->pg), advice_own_role);
         return;
     }
     snprintf(advice, sizeof advice,
-             "check that the server runs, %s, and that pg_hba.conf admits this user",
-             c->target.conninfo_key);
+             "check that the server runs, %s, and that pg_hba.conf admits this user%s%.*s%s",
+             c->target.conninfo_key, silent.len > 0 ? "; " : "",
+             silent.len < 128 ? (int)silent.len : 128,
+             silent.len > 0 ? (const char *)silent.ptr : "",
+             silent.len > 0 ? " did not answer at all" : "");
     pgconn_note(c, task, PQerrorMessage(c->pg), advice);
 }
 

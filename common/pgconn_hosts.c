@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/bytes.h"
 #include "common/clock.h"
 
 /* Item i of a list with commas; of a list of one, that one for all (as libpq reads ports). */
@@ -151,6 +150,17 @@ bool pgconn_hosts_leave_out(struct pgconn_hosts *hosts)
     hosts->silent |= UINT32_C(1) << hosts->current;
     hosts->left_out |= UINT32_C(1) << hosts->current;
     return hosts->left_out != (UINT32_C(1) << hosts->n) - 1;
+}
+
+struct bytes pgconn_hosts_silent(const struct pgconn_hosts *hosts)
+{
+    for (size_t i = 0; i < hosts->n; i++) {
+        if ((hosts->left_out >> i & 1) != 0) {
+            struct bytes name = item(hosts->host, i, false);
+            return name.len > 0 ? name : item(hosts->hostaddr, i, false);
+        }
+    }
+    return bytes_of(NULL, 0);
 }
 
 void pgconn_hosts_answered(struct pgconn_hosts *hosts)

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/bytes.h"
+
 #define PGCONN_HOSTS_MAX                                                                           \
     16 /* with more, and with one, libpq's own order and no limit but the call's */
 #define PGCONN_HOSTS_TEXT 512 /* bytes of a list of them */
@@ -52,6 +54,9 @@ int64_t pgconn_hosts_until(struct pgconn_hosts *hosts, PGconn *pg, int64_t limit
 
 /* The host let its time pass.  Is there another one to try? */
 bool pgconn_hosts_leave_out(struct pgconn_hosts *hosts);
+
+/* The first host that was left out of this call, for messages; empty: none was. */
+struct bytes pgconn_hosts_silent(const struct pgconn_hosts *hosts);
 
 /* It is connected. */
 void pgconn_hosts_answered(struct pgconn_hosts *hosts);

@@ -15,6 +15,7 @@
 #define PATIENCE_MS   10000
 #define BATCH         100   /* users of one view */
 #define CLOCK_SLACK_S 86400 /* times further ahead than this are faults */
+#define FLOOR_SLACK_S 300   /* hosts' clocks differ by so much */
 #define SECRET_LEAST  10    /* bytes; what an import takes at least */
 
 struct check {
@@ -79,6 +80,16 @@ static void check_identity(struct check *c, const struct store_identity *identit
     }
     if (!keyring_has(&c->mfa->ring, identity->hash_data_key))
         fault(c, "hash-keys", identity->hash_data_key, "their data key is not in the store");
+}
+
+/* A clock that was ahead when it was raised: nobody's code counts until then, and nothing lowers it. */
+static void check_floor(struct check *c, int64_t floor_s)
+{
+    if (floor_s > c->now_s + FLOOR_SLACK_S)
+        fault(c, "store", 0,
+              "its floor (%" PRId64 ") lies %" PRId64 " s in the future: no code counts until then; a "
+              "clock was wrong when it was raised, and only SQL lowers it: set floor_s to the present",
+              floor_s, floor_s - c->now_s);
 }
 
 static void check_token_ranges(struct check *c, const struct store_token *t)
@@ -258,6 +269,7 @@ enum mfa_result mfa_fsck(struct mfa *mfa, int64_t now_s, fsck_report *report,
     struct check c = {
         .mfa = mfa, .now_s = now_s, .report = report, .context = context, .count = count};
     struct store_identity identity;
+    struct store_state state;
     struct store_user *page = NULL;
     const struct store_engine *engine = mfa->store->engine;
     bool ok = false;
@@ -271,12 +283,14 @@ enum mfa_result mfa_fsck(struct mfa *mfa, int64_t now_s, fsck_report *report,
         return MFA_STORE;
     }
     ok = begin(&c) && engine->identity(mfa->store, &identity) == STORE_OK &&
+         engine->state(mfa->store, &state) == STORE_OK &&
          engine->break_glass_scan(mfa->store, check_break_glass, &c) == STORE_OK;
     if (!ok)
         mfa_note_store(mfa);
     engine->rollback(mfa->store);
     if (ok) {
         check_identity(&c, &identity);
+        check_floor(&c, state.floor_s);
         ok = check_users(&c, page, progress);
     }
     secret_wipe(page, STORE_BATCH * sizeof *page);

@@ -11,6 +11,23 @@
 
 #include <cmocka.h>
 
+static void fsck_tells_of_a_floor_in_the_future(void **state)
+{
+    struct scene *s = *state;
+    struct store *store = s->f.mfa->store;
+    struct store_state mark;
+    struct fsck_count count;
+
+    expect_clean(s);
+    assert_int_equal(store->engine->begin(store, STORE_DURABLE, fixture_deadline()), STORE_OK);
+    assert_int_equal(store->engine->state(store, &mark), STORE_OK);
+    mark.floor_s = s->f.now_ms / 1000 + 3600;
+    assert_int_equal(store->engine->state_set(store, &mark), STORE_OK);
+    assert_int_equal(store->engine->commit(store), STORE_OK);
+    assert_int_equal(check(s, &count), 1);
+    assert_string_equal(kinds, "store ");
+}
+
 static void fsck_finds_each_fault(void **state)
 {
     static const struct {
@@ -61,6 +78,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)
     const struct CMUnitTest tests[] = {
         TEST(fsck_finds_each_fault),
+        TEST(fsck_tells_of_a_floor_in_the_future),
     };
 
     return cmocka_run_group_tests_name("fsck", tests, NULL, NULL);
