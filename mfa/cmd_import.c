@@ -171,7 +171,7 @@ static bool add_all(struct cli *cli, const struct transfer *tokens, bool active,
         log_error("a token cannot be added, line %zu of its file", tokens->tokens[i].line);
         session_explain(cli, result, requests[i].user, requests[i].name);
         log_error("nothing was imported%s",
-                  result == MFA_EXISTS ? "; --replace puts the new tokens in the place of the old" : "");
+                  result == MFA_EXISTS ? "; --replace puts new tokens in the place of old ones" : "");
         break;
     }
 

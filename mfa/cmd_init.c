@@ -111,8 +111,8 @@ static int print_sql(const struct settings *settings)
     const char *sql = store_sql(&settings->store);
 
     if (sql == NULL) {
-        log_error("only a store in PostgreSQL is made with SQL: %s names one in SQLite; name the other "
-                  "configuration with --config",
+        log_error("only a store in PostgreSQL is made with SQL: %s names one in SQLite; name the "
+                  "other configuration with --config",
                   settings->path);
         return COMMAND_FAILED;
     }

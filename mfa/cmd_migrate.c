@@ -86,8 +86,8 @@ int cmd_migrate(struct cli *cli, const struct arguments *arguments)
     if (to == NULL)
         return COMMAND_FAILED;
     if (same_place(&cli->settings->store, &to->store)) {
-        log_error("nothing was migrated: %s names the store that %s names; let its store: section name the "
-                  "new place",
+        log_error("nothing was migrated: %s names the store that %s names; let its store: section "
+                  "name the new place",
                   path, cli->config);
         settings_free(to);
         return COMMAND_FAILED;

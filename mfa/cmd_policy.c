@@ -157,7 +157,8 @@ static const char *none_of(const struct settings_strings *groups, char *text, si
     size_t used = (size_t)snprintf(text, size, "in none of ");
 
     for (size_t i = 0; i < groups->n && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? "; " : "", groups->at[i]);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? "; " : "",
+                                 groups->at[i]);
     return text;
 }
 
