@@ -49,13 +49,14 @@ early_in_step()
 # the next user, and has the whole of a step then, which a slow machine may need.
 in_one_step()
 {
-    local test=$1 user step latest=20
+    local test user step latest=20
+    read -r -a test <<<"$1"
     shift
     for user in "$@"; do
         early_in_step $latest
         latest=1
         step=$(abuse_now_step)
-        "$test" "$user" && return 0
+        "${test[@]}" "$user" && return 0
         [ "$(abuse_now_step)" -ne "$step" ] || return 1
     done
     return 1
@@ -79,18 +80,18 @@ test_false_clock()
         { echo "the event's time is $told, the true one $EPOCHSECONDS"; return 1; }
 }
 
-# Accepted at the true time; then the clock goes back: nothing at or below that step counts.
+# test_back SECONDS USER: accepted at the true time; then the clock goes back: nothing at or below that step counts
 test_back()
 {
-    local user=$1 back
-    at 0 && expect "$user" 0 "0 granted" || return 1
-    for back in 30 60 300; do
-        at -$back || return 1
-        expect "$user" 0 "7 code-used" && expect "$user" -1 "7 code-used" || return 1
-    done
-    # A minute back: the code that was accepted is out of reach or used, never good.
-    at -30 && expect "$user" 1 "7 code-used" && at 0 && expect "$user" 0 "7 code-used" &&
-        expect "$user" 1 "0 granted"
+    at 0 && expect "$2" 0 "0 granted" && at "-$1" && expect "$2" 0 "7 code-used" && expect "$2" -1 "7 code-used"
+}
+
+# Half a minute back the code that was accepted is the next one, and used; at the true time again all goes on.
+test_back_and_on()
+{
+    local user=$1
+    at 0 && expect "$user" 0 "0 granted" && at -30 && expect "$user" 1 "7 code-used" &&
+        at 0 && expect "$user" 0 "7 code-used" && expect "$user" 1 "0 granted"
 }
 
 test_forward()
@@ -152,11 +153,16 @@ test_boot()
 offset=0 address=0
 abuse_start || exit 1
 stack_policy code <<<"$abuse_code_policy" && abuse_service code policy=code || exit 1
-abuse_users 13 || exit 1
+abuse_users 22 || exit 1
 if [ -n "$library" ]; then
     check_here "the daemon goes by the false clock" in_one_step test_false_clock "${abuse_names[@]:0:3}"
-    check_here "the clock set back: no code that was accepted, and none below" \
-        in_one_step test_back "${abuse_names[@]:7:3}"
+    at=13
+    for back in 30 60 300; do
+        check_here "the clock set back by $back s: no code that was accepted, and none below" \
+            in_one_step "test_back $back" "${abuse_names[@]:at:3}"
+        at=$((at + 3))
+    done
+    check_here "the clock set back and right again: it goes on" in_one_step test_back_and_on "${abuse_names[@]:7:3}"
     check_here "the clock set forward: the codes of that time count, and of none before" \
         in_one_step test_forward "${abuse_names[@]:10:3}"
     check_here "failures of a clock that was ahead are not refused for ever" test_throttle

@@ -91,8 +91,10 @@ check_here()
     fi
 }
 
-# The line goes on with the section before it: so long that what ends by it is told from what does not.
-STACK_EXTRA='  timeout: 10s'
+# The line goes on with the section before it: so long that what ends by it is told from what does not, and still
+# less than the module waits.
+STACK_EXTRA='  timeout: 15s'
+STACK_PAM_LINES=$'auth required @MODULE@ timeout=40\naccount required @MODULE@ timeout=40'
 stack_start || exit 1
 stack_role anna && stack_person anna PW-anna dba && stack_enroll anna || exit 1
 stack_code anna
@@ -104,7 +106,7 @@ printf '*:*:*:pgsignet:sesame\n' >"$STACK_DIR/etc/pgpass" && chown pgsignet "$ST
     chmod 600 "$STACK_DIR/etc/pgpass" || exit 1
 export PGPASSFILE=$STACK_DIR/etc/pgpass
 stack_daemon_restart || exit 1
-check_here "its role sent to pam: a login fails at once, not at a time limit" login_fails 8000
+check_here "its role sent to pam: a login fails at once, not at a time limit" login_fails 13000
 check_here "log and event say what line is missing" test_message
 check "logins as that role are refused and recorded" test_stranger
 
@@ -112,7 +114,7 @@ check "logins as that role are refused and recorded" test_stranger
 STACK_WORKERS=1
 stack_apply || exit 1
 : >"$STACK_DAEMON_LOG"
-check_here "with a single worker it ends as well" login_fails 18000
+check_here "with a single worker it ends as well" login_fails 28000
 tries=0
 until test_message single >/dev/null || [ "$tries" -ge 3000 ]; do
     tries=$((tries + 1))

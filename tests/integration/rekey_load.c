@@ -215,7 +215,7 @@ int main(int argc, char **argv)
             work(&f, names[i], &secrets[i]);
     }
     int64_t end = clock_mono_ms() + seconds * 1000;
-    /* A slow machine needs longer for enough of everything; ten times as long is not slow, but hung. */
+    /* A slow machine needs longer for enough; ten times as long is not slow, but hung. */
     for (long n = 0;
          ok && (clock_mono_ms() < end || (!is_enough() && clock_mono_ms() < end + seconds * 9000));
          n++)

@@ -204,7 +204,7 @@ stack_store_yaml()
     else
         base=$(. "$STACK_DIR/store/server" && echo "host=$PG_SOCKET_DIR port=$PG_PORT dbname=postgres")
         # store.timeout: a slow machine is no server that is gone.
-        printf '{engine: postgresql, conninfo: "%s user=pgsignet_store", admin_conninfo: "%s user=pgsignet_admin", timeout: 10s}' \
+        printf '{engine: postgresql, conninfo: "%s user=pgsignet_store", admin_conninfo: "%s user=pgsignet_admin", timeout: 6s}' \
             "$base" "$base"
     fi
 }

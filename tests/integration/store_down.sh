@@ -51,7 +51,8 @@ login()
     stack_code "$1"
     stack_psql "$1" "PW-$1$STACK_CODE" 'SELECT 1' >/dev/null 2>&1
 }
-# expect NAME USER REASON: a login of USER ends with that reason, long before the module's patience does (30 s).
+# expect NAME USER REASON: a login of USER ends with that reason, which the daemon has come to before the module's
+# patience (10 s) ended; and nothing hangs.
 expect()
 {
     local began=$SECONDS

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Failures slow down whoever fails, and nobody else; 100 of them cap a user, whose own addresses stay good.
-# time: 600
+# time: 900
 set -uo pipefail
 # shellcheck source=tests/integration/stack.sh
 . "$(dirname "$0")/stack.sh"

@@ -116,7 +116,7 @@ int main(void)
     struct fixture f;
     struct secret secret;
     int failed = 0;
-    /* Follows the machine: a slow one gets to its first enrolment as well, a fast one is killed in it. */
+    /* Follows the machine: a slow one gets to its first enrolment, a fast one is killed in it. */
     long span_ns = 12000000;
 
     srandom(20261121);
