@@ -122,8 +122,7 @@ pg_run sh -c 'echo "what is this" >>"$1"' sh "$PG_DATA/postgresql.conf"
 # A busy machine may have no time left for the last question, which is that for the line.
 not_taken()
 {
-    local i
-    for i in 1 2 3 4 5; do
+    for _ in 1 2 3 4 5; do
         by_sql reload "$super" 4 || return 1
         [[ $answer != *postgresql.conf* ]] || return 0
     done
