@@ -8,6 +8,7 @@
 #define PASSPHRASES      (OPT_BIT(OPT_PASSPHRASE_FILE) | OPT_BIT(OPT_PASSPHRASE_FD))
 #define FILE_PASSPHRASES (OPT_BIT(OPT_OTHER_PASSPHRASE_FILE) | OPT_BIT(OPT_OTHER_PASSPHRASE_FD))
 #define SERVERS          (OPT_BIT(OPT_POSTGRES) | OPT_BIT(OPT_PID_FILE) | OPT_BIT(OPT_PROBE))
+#define WHICH            (OPT_BIT(OPT_SERVER) | OPT_BIT(OPT_CLIENT))
 #define TARGETS          (OPT_BIT(OPT_CRL_FILE) | OPT_BIT(OPT_CRL_DIR) | OPT_BIT(OPT_OWNER) | SERVERS)
 #define OUTPUTS                                                                                    \
     (OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_BUNDLE) | OPT_BIT(OPT_OUT) | OPT_BIT(OPT_HOST) |            \
@@ -86,9 +87,9 @@ const struct cli_command cli_commands[] = {
     {
         .is = {
             .name = "revoke", .group = GROUP_REVOCATION,
-            .synopsis = "WHAT... [--reason WORD] [--terminate] [--no-publish]",
+            .synopsis = "WHAT... [--server] [--client] [--reason WORD] [--terminate] [--no-publish]",
             .help = "Revoke certificates, publish the CRL, and prove that the servers refuse them.",
-            .options = OPT_BIT(OPT_REASON) | OPT_BIT(OPT_TERMINATE) | OPT_BIT(OPT_NO_PUBLISH) | TARGETS | PASSPHRASES |
+            .options = OPT_BIT(OPT_REASON) | OPT_BIT(OPT_TERMINATE) | OPT_BIT(OPT_NO_PUBLISH) | WHICH | TARGETS | PASSPHRASES |
                        OPT_BIT(OPT_YES) | OPT_BIT(OPT_DRY_RUN),
             .least = 1, .most = INT_MAX, .check = check_revoke,
         },
@@ -97,9 +98,9 @@ const struct cli_command cli_commands[] = {
     {
         .is = {
             .name = "release", .group = GROUP_REVOCATION,
-            .synopsis = "WHAT... [--no-publish]",
+            .synopsis = "WHAT... [--server] [--client] [--no-publish]",
             .help = "Lift a hold (certificateHold), and publish the CRL.",
-            .options = OPT_BIT(OPT_NO_PUBLISH) | TARGETS | PASSPHRASES | OPT_BIT(OPT_DRY_RUN),
+            .options = OPT_BIT(OPT_NO_PUBLISH) | WHICH | TARGETS | PASSPHRASES | OPT_BIT(OPT_DRY_RUN),
             .least = 1, .most = INT_MAX, .check = check_revoke,
         },
         .run = cmd_release,
