@@ -12,7 +12,7 @@
 #define TARGETS          (OPT_BIT(OPT_CRL_FILE) | OPT_BIT(OPT_CRL_DIR) | OPT_BIT(OPT_OWNER) | SERVERS)
 #define OUTPUTS                                                                                    \
     (OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_BUNDLE) | OPT_BIT(OPT_OUT) | OPT_BIT(OPT_HOST) |            \
-     OPT_BIT(OPT_DATABASE) | FILE_PASSPHRASES)
+     OPT_BIT(OPT_DATABASE) | OPT_BIT(OPT_SSLROOTCERT) | FILE_PASSPHRASES)
 #define DUE (OPT_BIT(OPT_ALL_DUE) | OPT_BIT(OPT_WINDOW) | OPT_BIT(OPT_JITTER))
 
 /* clang-format off */
@@ -127,9 +127,9 @@ const struct cli_command cli_commands[] = {
     {
         .is = {
             .name = "show", .group = GROUP_LOOKING,
-            .synopsis = "WHAT [--host HOST] [--dbname NAME]",
+            .synopsis = "WHAT [--host HOST] [--dbname NAME] [--sslrootcert FILE]",
             .help = "Show all about a certificate, and the connection strings for it.",
-            .options = OPT_BIT(OPT_HOST) | OPT_BIT(OPT_DATABASE),
+            .options = OPT_BIT(OPT_HOST) | OPT_BIT(OPT_DATABASE) | OPT_BIT(OPT_SSLROOTCERT),
             .least = 1, .most = 1,
         },
         .run = cmd_show,

@@ -46,6 +46,7 @@ static const struct option_row rows[OPTIONS] = {
     [OPT_OUT]      = {"out", "PATH", OPT_TEXT, 0, 0, "write PATH.crt, PATH.key... instead of the CA's folder; into PATH if that is a folder; sign: - prints the certificate", 0, false},
     [OPT_HOST]     = {"host", "HOST", OPT_TEXT, 0, 0, "of the server, for connection strings and handshakes", 0, false},
     [OPT_DATABASE] = {"dbname", "NAME", OPT_TEXT, 0, 0, "for connection strings; postgres without this", 0, false},
+    [OPT_SSLROOTCERT] = {"sslrootcert", "FILE", OPT_TEXT, 0, 0, "the CAs by which clients know their servers, instead of ca.sslrootcert, or trust.crt", 0, false},
     [OPT_SECOND]   = {"second", NULL, OPT_FLAG, 0, 0, "also where the role has a live certificate", 0, false},
     [OPT_KEEP_GOING] = {"keep-going", NULL, OPT_FLAG, 0, 0, "leave out what is refused, and make the others", 'k', false},
     [OPT_REQUEST]  = {"request", "FILE", OPT_TEXT, 0, 0, "the new key, in a signing request", 0, false},

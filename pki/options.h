@@ -39,6 +39,7 @@ enum option_id {
     OPT_OUT,
     OPT_HOST,
     OPT_DATABASE,
+    OPT_SSLROOTCERT,
     OPT_SECOND,
     OPT_KEEP_GOING,
     OPT_REQUEST,

@@ -30,6 +30,7 @@ libca_la_SOURCES = \
 	pki/rotate_cross.c \
 	pki/rotate_make.c pki/rotate_make.h \
 	pki/rotate_world.c pki/rotate_world.h \
+	pki/server_trust.c pki/server_trust.h \
 	pki/session.c pki/session.h \
 	pki/wishes.c pki/wishes.h
 libca_la_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CRYPTO_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
