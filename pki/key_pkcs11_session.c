@@ -127,18 +127,15 @@ static bool find_token(const struct key_token *token, CK_SLOT_ID *slot, CK_TOKEN
 /* Reads the PIN's file; a line end after the PIN does not count. */
 static bool read_pin(const struct key_token *token, struct secret *pin, char *why, size_t size)
 {
-    const char *source = p11_kit_uri_get_pin_source(token->uri);
+    const char *path = pkcs11_pin_file(token->uri);
     struct secret whole;
 
-    if (source == NULL || strncmp(source, "file:/", 6) != 0) {
+    if (path == NULL) {
         snprintf(why, size,
                  "cannot log in to the PKCS#11 token: it asks for a PIN; write "
                  "pin-source=file:/PATH into the URI, or give it as the passphrase");
         return false;
     }
-    const char *path = source + 5;
-    if (strncmp(path, "//", 2) == 0)
-        path += 2; /* file:///PATH */
     const char *fault = secret_read_file(&whole, path, PIN_MAX);
     int error = fault != NULL ? errno : 0;
     size_t len = whole.len - (whole.len > 0 && whole.ptr[whole.len - 1] == '\n' ? 1 : 0);
@@ -179,8 +176,14 @@ static bool may_try(const CK_TOKEN_INFO *info, bool from_file, char *why, size_t
  */
 static struct {
     bool is;
+    bool last; /* it was the last login that was tried */
     CK_TOKEN_INFO info;
 } refused;
+
+bool key_pkcs11_pin_refused(void)
+{
+    return refused.last;
+}
 
 static bool was_refused(const CK_TOKEN_INFO *info, char *why, size_t size)
 {
@@ -200,7 +203,7 @@ static bool say_refused(const CK_TOKEN_INFO *info, CK_RV rv, char *why, size_t s
     if (rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LOCKED && rv != CKR_PIN_INVALID &&
         rv != CKR_PIN_LEN_RANGE && rv != CKR_PIN_EXPIRED)
         return pkcs11_say(why, size, "it refuses the login", rv);
-    refused.is = true;
+    refused.is = refused.last = true;
     refused.info = *info;
     return pkcs11_say(why, size,
                       "it refuses the login (one try was made, and no more are in this run, for a "
@@ -212,7 +215,7 @@ static bool say_refused(const CK_TOKEN_INFO *info, CK_RV rv, char *why, size_t s
 static bool log_in(struct key_token *token, const CK_TOKEN_INFO *info, struct bytes given,
                    bool *again, char *why, size_t size)
 {
-    *again = false;
+    *again = refused.last = false;
     if ((info->flags & CKF_LOGIN_REQUIRED) == 0)
         return true;
     if (was_refused(info, why, size) || !may_try(info, given.len == 0, why, size))

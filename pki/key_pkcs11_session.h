@@ -32,6 +32,9 @@ P11KitUri *pkcs11_uri(const char *text, char *why, size_t size);
 bool pkcs11_enter(struct key_token *token, struct bytes pin, bool to_write, char *why, size_t size);
 void pkcs11_leave(struct key_token *token);
 
+/* The path of pin-source=file:/PATH; NULL = there is none.  Of the URI. */
+const char *pkcs11_pin_file(P11KitUri *uri);
+
 /* Around every call into the module: one that hangs longer than KEY_TOKEN_WAIT_MS ends the process. */
 void pkcs11_call_begins(void);
 void pkcs11_call_ends(void);
