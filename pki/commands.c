@@ -32,9 +32,9 @@ const struct cli_command cli_commands[] = {
     {
         .is = {
             .name = "adopt", .group = GROUP_CA,
-            .synopsis = "[--layout seed|pigsty] [TREE]",
+            .synopsis = "[--layout seed|pigsty] [--pkcs11 URI] [TREE]",
             .help = "Take over a CA that is there as ca.crt and ca.key, and say what is wrong with its certificates.",
-            .options = OPT_BIT(OPT_LAYOUT) | PASSPHRASES | OPT_BIT(OPT_DRY_RUN),
+            .options = OPT_BIT(OPT_LAYOUT) | OPT_BIT(OPT_PKCS11) | PASSPHRASES | OPT_BIT(OPT_DRY_RUN),
             .most = 1, .check = check_adopt,
         },
         .run = cmd_adopt,

@@ -57,9 +57,9 @@ enum option_id {
     OPT_PROBE,
     OPT_TERMINATE,
     OPT_NO_PUBLISH,
-    OPT_PUBLISH,
     OPT_SERVER, /* revoke, release: which of those of one name; both flags = both */
     OPT_CLIENT,
+    OPT_PUBLISH,
     OPT_DUE,
     OPT_KIND, /* number: enum ledger_kind */
     OPT_REVOKED,

@@ -3,7 +3,7 @@ noinst_LTLIBRARIES += libca.la
 libca_la_SOURCES = \
 	pki/archive.c pki/archive.h \
 	pki/archive_folder.c pki/archive_folder.h \
-	pki/adopt.h pki/adopt_judge.c pki/adopt_tree.c \
+	pki/adopt.h pki/adopt_authorities.c pki/adopt_judge.c pki/adopt_tree.c \
 	pki/authority.c \
 	pki/canary.c pki/canary.h \
 	pki/check.h pki/check_adopted.c pki/check_crls.c pki/check_files.c pki/check_ledger.c pki/check_roles.c pki/check_servers.c \
