@@ -207,6 +207,7 @@ const struct cli_command cli_commands[] = {
             .name = "metrics", .group = GROUP_LOOKING,
             .synopsis = "[FILE]",
             .help = "Write figures for node_exporter's textfile collector; FILE ends in .prom.",
+            .options = OPT_BIT(OPT_DRY_RUN),
             .most = 1,
         },
         .run = cmd_metrics,
