@@ -264,6 +264,7 @@ struct settings_ca {
     char *crl_file, *crl_dir;          /* where a PostgreSQL of this host reads CRLs, or NULL */
     char *owner;                       /* of files that are put there; default postgres */
     char *metrics;                     /* file for node_exporter's textfile collector, or NULL */
+    char *sslrootcert;                 /* PEM of the CAs that sign the servers, or NULL: its own */
 };
 
 enum settings_fips { FIPS_OFF, FIPS_REQUIRE };

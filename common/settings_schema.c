@@ -305,6 +305,7 @@ static const struct schema_key ca_keys[] = {
     FILE_(settings_ca, crl_dir, 1, PATH_MAX_, NULL),
     TEXT(settings_ca, owner, 1, NAME_MAX_, "postgres"),
     FILE_(settings_ca, metrics, 1, PATH_MAX_, NULL),
+    FILE_(settings_ca, sslrootcert, 1, PATH_MAX_, NULL),
     END,
 };
 

@@ -35,6 +35,7 @@ struct adopted_crl {
 struct adopt_tree {
     struct founded founded[FOUNDING_MOST]; /* owned */
     size_t n_founded;
+    bool root_is_away; /* its key */
     GPtrArray *leaves; /* owned: of struct adopted *, in the order of their files */
     struct adopted_crl crls[FOUNDING_MOST];
     size_t foreign;    /* certificates that none of the CAs signed */
@@ -43,6 +44,12 @@ struct adopt_tree {
 };
 void adopt_tree_init(struct adopt_tree *tree);
 void adopt_tree_clear(struct adopt_tree *tree);
+
+/*
+ * Reads the CAs, and opens their keys: files, or with --pkcs11 in a token.  A root's key may be away: then its CRL is the one
+ * that is found.  False after a message.
+ */
+bool adopt_authorities(struct session *session, enum layout layout, struct adopt_tree *tree);
 
 /* Reads the whole folder; founded is filled.  False after a message. */
 bool adopt_read(int folder_fd, const char *folder, struct adopt_tree *tree,

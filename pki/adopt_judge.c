@@ -235,7 +235,8 @@ void adopt_judge(const struct adopt_tree *tree, int folder_fd, int64_t now_s,
         adopt_judge_ca(&ca->row, ca->certificate,
                        ca->under != NULL ? der_of(ca->under->row.der) : (struct bytes){0}, rules,
                        findings);
-        judge_mode(folder_fd, ca->row.key + strlen("file:"), findings);
+        if (strncmp(ca->row.key, "file:", strlen("file:")) == 0)
+            judge_mode(folder_fd, ca->row.key + strlen("file:"), findings);
     }
     for (guint i = 0; i < tree->leaves->len; i++) {
         const struct adopted *leaf = g_ptr_array_index(tree->leaves, i);

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "pki/passphrase.h"
+#include "pki/pin_memory.h"
 #include "pki/place.h"
 #include "pki/rotate_make.h"
 
@@ -329,15 +330,43 @@ static struct key *open_file(struct session *session, const char *path, char *wh
     return key;
 }
 
+/* The file that the PIN comes from; NULL: a person gives it, or a descriptor.  g_free. */
+static char *pin_file(const struct session *session, const char *uri, bool has_source)
+{
+    const struct arguments *arguments = session->arguments;
+
+    if (has_source)
+        return key_pkcs11_pin_file(uri);
+    if (arguments->given[OPT_PASSPHRASE_FILE])
+        return g_strdup(arguments->text[OPT_PASSPHRASE_FILE]);
+    return arguments->given[OPT_PASSPHRASE_FD] ? NULL : g_strdup(session->ca.passphrase_file);
+}
+
 static struct key *open_token(struct session *session, const char *uri, char *why, size_t size)
 {
     bool has_source = strstr(uri, "pin-source=") != NULL;
+    g_autofree char *file = pin_file(session, uri, has_source);
+    g_autofree char *token = file != NULL ? key_pkcs11_token(uri) : NULL;
+    g_autofree char *state = token != NULL ? pin_memory_state(file) : NULL; /* as it was before */
+    bool remembers = state != NULL && session->ledger != NULL;
+    struct key *key = NULL;
 
     why[0] = '\0';
+    if (remembers && pin_memory_holds(session->folder_fd, token, state)) {
+        snprintf(why, size,
+                 "the token has refused the PIN in %s, and a few wrong ones lock it: this is not "
+                 "tried again until the file is written anew (or touched, if the token has got "
+                 "this PIN since)",
+                 file);
+        return NULL;
+    }
     if (!has_source && !need_passphrase(session, "the PKCS#11 token (its PIN)"))
         return NULL;
-    return key_open_pkcs11(uri, has_source ? bytes_of(NULL, 0) : secret_bytes(&session->passphrase),
-                           why, size);
+    key = key_open_pkcs11(uri, has_source ? bytes_of(NULL, 0) : secret_bytes(&session->passphrase),
+                          why, size);
+    if (key == NULL && remembers && key_pkcs11_pin_refused())
+        (void)pin_memory_keep(session->folder_fd, token, state);
+    return key;
 }
 
 bool authority_unlock(struct session *session, struct authority *authority)

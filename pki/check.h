@@ -13,6 +13,7 @@ struct check {
     struct session *session; /* not owned */
     struct findings findings;
     int64_t now_s, window_s;
+    GByteArray *chain; /* owned: what came behind the last certificate, and is well */
 };
 
 /* The ledger against itself, and what a killed program left. */

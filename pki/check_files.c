@@ -35,28 +35,52 @@ static void wipe(GByteArray *content)
     g_byte_array_unref(content);
 }
 
+/*
+ * Is the file as we write it: this certificate, and behind it nothing, or what was read behind the last one?  OpenSSL sets
+ * up a key for each certificate that it reads, so it is for the others.
+ */
+static bool is_ours(const struct check *check, const GByteArray *content, struct bytes der)
+{
+    g_autoptr(GString) pem = g_string_sized_new(2048);
+
+    certificate_pem(der, pem);
+    return content->len >= pem->len && memcmp(content->data, pem->str, pem->len) == 0 &&
+           (content->len == pem->len ||
+            bytes_equal(bytes_of(content->data + pem->len, content->len - pem->len),
+                        bytes_of(check->chain->data, check->chain->len)));
+}
+
+static void note_chain(struct check *check, const GByteArray *content, struct bytes der)
+{
+    g_autoptr(GString) pem = g_string_sized_new(2048);
+
+    certificate_pem(der, pem);
+    g_byte_array_set_size(check->chain, 0);
+    if (content->len > pem->len && memcmp(content->data, pem->str, pem->len) == 0)
+        g_byte_array_append(check->chain, content->data + pem->len, content->len - (guint)pem->len);
+}
+
 /* Is the first certificate of the file this one? */
 static void compare_certificate(struct check *check, const char *path, struct bytes der)
 {
-    GByteArray *content = load(check, path), *there = NULL;
+    g_autoptr(GByteArray) content = load(check, path), there = NULL;
     char why[PLACE_WHY] = "";
     GPtrArray *all;
 
-    if (content == NULL)
+    if (content == NULL || is_ours(check, content, der))
         return;
     all = certificate_read_all(bytes_of(content->data, content->len), why, sizeof why);
     if (all == NULL) {
         findings_add(&check->findings, FINDING_FILE_DIFFERS, path, "%s", why);
-    } else {
-        there = certificate_der(g_ptr_array_index(all, 0));
-        if (there == NULL || !bytes_equal(bytes_of(there->data, there->len), der))
-            findings_add(&check->findings, FINDING_FILE_DIFFERS, path,
-                         "it holds another certificate than the ledger has");
-        g_ptr_array_unref(all);
+        return;
     }
-    if (there != NULL)
-        g_byte_array_unref(there);
-    g_byte_array_unref(content);
+    there = certificate_der(g_ptr_array_index(all, 0));
+    if (there == NULL || !bytes_equal(bytes_of(there->data, there->len), der))
+        findings_add(&check->findings, FINDING_FILE_DIFFERS, path,
+                     "it holds another certificate than the ledger has");
+    else
+        note_chain(check, content, der);
+    g_ptr_array_unref(all);
 }
 
 /* Only its owner may get at it.  False when it is not there. */

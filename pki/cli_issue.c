@@ -4,6 +4,7 @@
 #include "pki/cli_issue.h"
 
 #include "common/log.h"
+#include "pki/server_trust.h"
 
 #include <string.h>
 
@@ -78,6 +79,11 @@ bool cli_issue_options(struct session *session, struct issue_options *options,
         .keep_going = arguments->given[OPT_KEEP_GOING],
         .dry_run = session->dry_run,
     };
+    if ((options->output >> OUTPUT_BUNDLE & 1u) != 0) { /* before a serial is taken */
+        g_autoptr(GString) trust = g_string_new(NULL);
+        if (!server_trust(session, trust))
+            return false;
+    }
     if ((options->output >> OUTPUT_PKCS12 & 1u) == 0 || options->dry_run)
         return true;
     if (!session_other_passphrase(session, OPT_OTHER_PASSPHRASE_FILE, OPT_OTHER_PASSPHRASE_FD,

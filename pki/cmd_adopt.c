@@ -33,101 +33,6 @@ static bool is_there(const struct session *session, const char *path)
     return fstatat(session->folder_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* --- the CAs --- */
-
-/* Reads the certificate of one, if it is there: 1 = is, 0 = is not, -1 after a message. */
-static int read_authority(struct adopt *adopt, enum ledger_purpose purpose)
-{
-    struct session *session = adopt->session;
-    struct founded *founded = &adopt->tree.founded[adopt->tree.n_founded];
-    char *stem = layout_authority(adopt->layout, purpose, 1), why[PLACE_WHY] = "";
-    GByteArray *text = g_byte_array_new();
-    struct certificate_facts facts = {0};
-    int found = 0;
-
-    founded->row.file = g_strconcat(stem, ".crt", NULL);
-    founded->row.key = g_strconcat("file:", stem, ".key", NULL);
-    if (!is_there(session, founded->row.file))
-        goto out;
-    found = -1;
-    if (!place_load(session->folder_fd, founded->row.file, false, CERTIFICATE_MAX, text, why,
-                    sizeof why) ||
-        (founded->certificate =
-             certificate_read(bytes_of(text->data, text->len), why, sizeof why)) == NULL) {
-        log_error("cannot read the CA's certificate %s/%s: %s", session->folder, founded->row.file,
-                  why);
-        goto out;
-    }
-    if (!certificate_facts(founded->certificate, &facts) || !facts.is_ca) {
-        log_error("%s/%s is no certificate of a CA: it does not say CA:TRUE", session->folder,
-                  founded->row.file);
-        goto out;
-    }
-    founded->row.der = certificate_der(founded->certificate);
-    founded->row.purpose = purpose;
-    founded->row.generation = 1;
-    founded->row.state = AUTHORITY_CURRENT;
-    founded->row.not_before = facts.not_before;
-    founded->row.not_after = facts.not_after;
-    found = founded->row.der != NULL ? 1 : -1;
-out:
-    certificate_facts_clear(&facts);
-    if (found == 1)
-        adopt->tree.n_founded++;
-    else
-        founded_clear(founded);
-    g_byte_array_unref(text);
-    g_free(stem);
-    return found;
-}
-
-/* The key must be the certificate's: a tool that makes one where the other is missing leaves a pair that is none. */
-static bool unlock(struct adopt *adopt, struct founded *founded)
-{
-    struct authority authority = {.row = founded->row, .certificate = founded->certificate};
-
-    if (!authority_unlock(adopt->session, &authority))
-        return false;
-    founded->key = authority.key;
-    return true;
-}
-
-static bool read_authorities(struct adopt *adopt)
-{
-    struct adopt_tree *tree = &adopt->tree;
-    int root = read_authority(adopt, PURPOSE_ROOT);
-    int own = root >= 0 ? read_authority(adopt, PURPOSE_ALL) : -1;
-    int clients = own >= 0 ? read_authority(adopt, PURPOSE_CLIENT) : -1;
-
-    if (root < 0 || own < 0 || clients < 0)
-        return false;
-    if (own == 0) {
-        log_error("there is no CA in %s: %s is missing; name another folder, or another --layout",
-                  adopt->session->folder, adopt->layout == LAYOUT_SEED ? "ca.crt" : "ca/ca.crt");
-        return false;
-    }
-    struct founded *ca = &tree->founded[root];
-    if (clients == 1)
-        ca->row.purpose = PURPOSE_SERVER;
-    if (root == 1 && certificate_is_signed_by(ca->certificate, tree->founded[0].certificate))
-        ca->under = &tree->founded[0];
-    for (size_t i = 0; i < tree->n_founded; i++) {
-        struct founded *founded = &tree->founded[i];
-        if (founded->under == NULL &&
-            !certificate_is_signed_by(founded->certificate, founded->certificate)) {
-            log_error("%s/%s was signed by another CA, whose certificate and key would have to be "
-                      "there as %s.crt and %s.key: servers want a CRL of every CA in the chain",
-                      adopt->session->folder, founded->row.file,
-                      adopt->layout == LAYOUT_SEED ? "root" : "ca/root",
-                      adopt->layout == LAYOUT_SEED ? "root" : "ca/root");
-            return false;
-        }
-        if (!unlock(adopt, founded))
-            return false;
-    }
-    return true;
-}
-
 /* --- rows --- */
 
 static char *sans_text(const struct certificate_facts *facts)
@@ -374,16 +279,53 @@ static bool print_result(const struct adopt *adopt)
     return true;
 }
 
+/* Where nobody can make another, the one that was found is the root's CRL. */
+static bool keep_root_crl(struct adopt *adopt)
+{
+    const struct founded *root = &adopt->tree.founded[0];
+    const struct adopted_crl *crl = &adopt->tree.crls[0];
+    struct authority *authority;
+
+    if (!adopt->tree.root_is_away || !adopt->crls || crl->der == NULL)
+        return true;
+    if (!session_read_authorities(adopt->session))
+        return false;
+    authority = session_authority(adopt->session, root->row.id);
+    return authority != NULL &&
+           crl_put(adopt->session, authority, bytes_of(crl->der->data, crl->der->len));
+}
+
+static void judge_root(struct adopt *adopt)
+{
+    const struct founded *root = &adopt->tree.founded[0];
+    const struct adopted_crl *crl = &adopt->tree.crls[0];
+    char *path;
+
+    if (!adopt->tree.root_is_away)
+        return;
+    path = layout_crl(&root->row);
+    if (crl->der == NULL)
+        findings_add(&adopt->findings, FINDING_CRL_MISSING, path,
+                     "%s has no CRL, and its key (%s) is away: put the key there, and run "
+                     "`pgsignet-ca crl`, before a CRL is published",
+                     root->row.file, root->row.key + strlen("file:"));
+    else if (crl->facts.next_s <= session_now_s())
+        findings_add(&adopt->findings, FINDING_CRL_NEAR_END, path,
+                     "the CRL of %s that was found (%s) has ended", root->row.file, crl->file);
+    g_free(path);
+}
+
 static bool adopt_folder(struct adopt *adopt)
 {
     struct session *session = adopt->session;
-    bool read = read_authorities(adopt) &&
+    bool read = adopt_authorities(session, adopt->layout, &adopt->tree) &&
                 adopt_read(session->folder_fd, session->folder, &adopt->tree, &adopt->findings) &&
                 make_rows(adopt) && may_write(adopt);
 
     if (!read)
         return false;
     adopt_judge(&adopt->tree, session->folder_fd, session_now_s(), &adopt->findings);
+    judge_root(adopt);
     if (session->dry_run)
         return founding_close_folder(session) && print_result(adopt);
     if (!founding_sweep(session) || !founding_close_folder(session) ||
@@ -391,7 +333,8 @@ static bool adopt_folder(struct adopt *adopt)
                          (struct ledger_row *)(void *)adopt->rows->data, adopt->rows->len))
         return false;
     session->layout = adopt->layout;
-    return founding_finish(session, adopt->tree.founded, adopt->tree.n_founded, adopt->crls) &&
+    return keep_root_crl(adopt) &&
+           founding_finish(session, adopt->tree.founded, adopt->tree.n_founded, adopt->crls) &&
            print_result(adopt);
 }
 

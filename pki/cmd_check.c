@@ -38,7 +38,7 @@ static int report(const struct check *check)
 int cmd_check(const struct arguments *arguments)
 {
     struct session session;
-    struct check check = {.session = &session};
+    struct check check = {.session = &session, .chain = g_byte_array_new()};
     int code = COMMAND_FAILED;
 
     findings_init(&check.findings);
@@ -53,6 +53,7 @@ int cmd_check(const struct arguments *arguments)
         code = report(&check);
     }
     findings_clear(&check.findings);
+    g_byte_array_unref(check.chain);
     session_close(&session);
     return code;
 }

@@ -120,11 +120,11 @@ static bool add_plan(struct init *init, enum ledger_purpose purpose, const char 
 
 static bool make_plans(struct init *init)
 {
-    return (!init->intermediate || add_plan(init, PURPOSE_ROOT, " root", PATH_ROOT)) &&
+    return (!init->intermediate || add_plan(init, PURPOSE_ROOT, FOUNDING_ROOT, PATH_ROOT)) &&
            add_plan(init, init->client_ca ? PURPOSE_SERVER : PURPOSE_ALL, "",
                     init->intermediate ? PATH_INTERMEDIATE : PATH_ALONE) &&
            /* Under a common root it would be no wall: PostgreSQL trusts whatever ends in the root. */
-           (!init->client_ca || add_plan(init, PURPOSE_CLIENT, " clients", PATH_ALONE));
+           (!init->client_ca || add_plan(init, PURPOSE_CLIENT, FOUNDING_CLIENTS, PATH_ALONE));
 }
 
 static bool make_all(struct init *init)

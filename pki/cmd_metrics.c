@@ -6,11 +6,14 @@
 #include "common/log.h"
 #include "pki/crl.h"
 #include "pki/place.h"
+#include "pki/place_path.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define PREFIX "pgsignet_ca_"
 #define DAY    86400.0
@@ -181,6 +184,30 @@ static bool publish(const struct session *session, const char *path, const GStri
     return false;
 }
 
+/* What of publish can be known before. */
+static bool could_publish(const struct session *session, const char *path, const GString *text)
+{
+    g_autofree char *whole = g_canonicalize_filename(path, NULL);
+    char why[PLACE_WHY] = "";
+    const char *name = NULL, *fault;
+    struct stat st;
+    int dir = place_open_parent(session->folder_fd, whole, false, &name, why, sizeof why);
+
+    if (dir < 0) {
+        log_error("cannot write the metrics to %s: %s", path, why);
+        return false;
+    }
+    fault = place_fault(dir, name, &st);
+    close(dir);
+    if (fault != NULL) {
+        log_error("cannot write the metrics to %s: %s", path, fault);
+        return false;
+    }
+    if (!session->json && !session->quiet)
+        printf("Would write %zu bytes to %s; nothing was written.\n", text->len, whole);
+    return true;
+}
+
 int cmd_metrics(const struct arguments *arguments)
 {
     struct session session;
@@ -198,7 +225,8 @@ int cmd_metrics(const struct arguments *arguments)
             if (path == NULL)
                 path = session.ca.metrics;
             if (path != NULL && strcmp(path, "-") != 0)
-                done = publish(&session, path, page.text);
+                done = session.dry_run ? could_publish(&session, path, page.text)
+                                       : publish(&session, path, page.text);
             else if (!session.json)
                 done = fwrite(page.text->str, 1, page.text->len, stdout) == page.text->len &&
                        fflush(stdout) == 0;

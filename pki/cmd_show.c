@@ -7,6 +7,7 @@
 #include "pki/output.h"
 #include "pki/publish.h"
 #include "pki/rows.h"
+#include "pki/server_trust.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ static void put_strings(const struct session *session, const struct ledger_row *
     g_autofree char *path = g_path_is_absolute(row->path)
                                 ? g_strdup(row->path)
                                 : g_build_filename(session->folder, row->path, NULL);
-    g_autofree char *root = g_build_filename(session->folder, layout_trust(false), NULL);
+    g_autofree char *root = server_trust_path(session);
     const struct output_login login = {
         .host = arguments->given[OPT_HOST] ? arguments->text[OPT_HOST] : NULL,
         .database = arguments->given[OPT_DATABASE] ? arguments->text[OPT_DATABASE] : NULL,
@@ -73,6 +74,7 @@ static void put_strings(const struct session *session, const struct ledger_row *
     }
     output_npgsql(&login, npgsql);
     json_object_set_new(object, "npgsql", rows_text_json(npgsql->str));
+    server_trust_remark(session);
 }
 
 /* The serial of another row; null when there is none. */

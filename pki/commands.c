@@ -8,10 +8,11 @@
 #define PASSPHRASES      (OPT_BIT(OPT_PASSPHRASE_FILE) | OPT_BIT(OPT_PASSPHRASE_FD))
 #define FILE_PASSPHRASES (OPT_BIT(OPT_OTHER_PASSPHRASE_FILE) | OPT_BIT(OPT_OTHER_PASSPHRASE_FD))
 #define SERVERS          (OPT_BIT(OPT_POSTGRES) | OPT_BIT(OPT_PID_FILE) | OPT_BIT(OPT_PROBE))
+#define WHICH            (OPT_BIT(OPT_SERVER) | OPT_BIT(OPT_CLIENT))
 #define TARGETS          (OPT_BIT(OPT_CRL_FILE) | OPT_BIT(OPT_CRL_DIR) | OPT_BIT(OPT_OWNER) | SERVERS)
 #define OUTPUTS                                                                                    \
     (OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_BUNDLE) | OPT_BIT(OPT_OUT) | OPT_BIT(OPT_HOST) |            \
-     OPT_BIT(OPT_DATABASE) | FILE_PASSPHRASES)
+     OPT_BIT(OPT_DATABASE) | OPT_BIT(OPT_SSLROOTCERT) | FILE_PASSPHRASES)
 #define DUE (OPT_BIT(OPT_ALL_DUE) | OPT_BIT(OPT_WINDOW) | OPT_BIT(OPT_JITTER))
 
 /* clang-format off */
@@ -31,9 +32,9 @@ const struct cli_command cli_commands[] = {
     {
         .is = {
             .name = "adopt", .group = GROUP_CA,
-            .synopsis = "[--layout seed|pigsty] [TREE]",
+            .synopsis = "[--layout seed|pigsty] [--pkcs11 URI] [TREE]",
             .help = "Take over a CA that is there as ca.crt and ca.key, and say what is wrong with its certificates.",
-            .options = OPT_BIT(OPT_LAYOUT) | PASSPHRASES | OPT_BIT(OPT_DRY_RUN),
+            .options = OPT_BIT(OPT_LAYOUT) | OPT_BIT(OPT_PKCS11) | PASSPHRASES | OPT_BIT(OPT_DRY_RUN),
             .most = 1, .check = check_adopt,
         },
         .run = cmd_adopt,
@@ -86,9 +87,9 @@ const struct cli_command cli_commands[] = {
     {
         .is = {
             .name = "revoke", .group = GROUP_REVOCATION,
-            .synopsis = "WHAT... [--reason WORD] [--terminate] [--no-publish]",
+            .synopsis = "WHAT... [--server] [--client] [--reason WORD] [--terminate] [--no-publish]",
             .help = "Revoke certificates, publish the CRL, and prove that the servers refuse them.",
-            .options = OPT_BIT(OPT_REASON) | OPT_BIT(OPT_TERMINATE) | OPT_BIT(OPT_NO_PUBLISH) | TARGETS | PASSPHRASES |
+            .options = OPT_BIT(OPT_REASON) | OPT_BIT(OPT_TERMINATE) | OPT_BIT(OPT_NO_PUBLISH) | WHICH | TARGETS | PASSPHRASES |
                        OPT_BIT(OPT_YES) | OPT_BIT(OPT_DRY_RUN),
             .least = 1, .most = INT_MAX, .check = check_revoke,
         },
@@ -97,9 +98,9 @@ const struct cli_command cli_commands[] = {
     {
         .is = {
             .name = "release", .group = GROUP_REVOCATION,
-            .synopsis = "WHAT... [--no-publish]",
+            .synopsis = "WHAT... [--server] [--client] [--no-publish]",
             .help = "Lift a hold (certificateHold), and publish the CRL.",
-            .options = OPT_BIT(OPT_NO_PUBLISH) | TARGETS | PASSPHRASES | OPT_BIT(OPT_DRY_RUN),
+            .options = OPT_BIT(OPT_NO_PUBLISH) | WHICH | TARGETS | PASSPHRASES | OPT_BIT(OPT_DRY_RUN),
             .least = 1, .most = INT_MAX, .check = check_revoke,
         },
         .run = cmd_release,
@@ -126,9 +127,9 @@ const struct cli_command cli_commands[] = {
     {
         .is = {
             .name = "show", .group = GROUP_LOOKING,
-            .synopsis = "WHAT [--host HOST] [--dbname NAME]",
+            .synopsis = "WHAT [--host HOST] [--dbname NAME] [--sslrootcert FILE]",
             .help = "Show all about a certificate, and the connection strings for it.",
-            .options = OPT_BIT(OPT_HOST) | OPT_BIT(OPT_DATABASE),
+            .options = OPT_BIT(OPT_HOST) | OPT_BIT(OPT_DATABASE) | OPT_BIT(OPT_SSLROOTCERT),
             .least = 1, .most = 1,
         },
         .run = cmd_show,
@@ -206,6 +207,7 @@ const struct cli_command cli_commands[] = {
             .name = "metrics", .group = GROUP_LOOKING,
             .synopsis = "[FILE]",
             .help = "Write figures for node_exporter's textfile collector; FILE ends in .prom.",
+            .options = OPT_BIT(OPT_DRY_RUN),
             .most = 1,
         },
         .run = cmd_metrics,

@@ -11,8 +11,11 @@
 
 #include "pki/session.h"
 
-#define FOUNDING_BEGUN "founding" /* the ledger's word; its value is the layout's name */
-#define FOUNDING_MOST  3          /* root, CA, client CA */
+#define FOUNDING_BEGUN   "founding" /* the ledger's word; its value is the layout's name */
+#define FOUNDING_MOST    3          /* root, CA, client CA */
+/* Behind the names of the two others: of the CA's, and (blanks as hyphens) of objects in a token. */
+#define FOUNDING_ROOT    " root"
+#define FOUNDING_CLIENTS " clients"
 
 /* --- CAs --- */
 

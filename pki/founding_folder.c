@@ -349,6 +349,28 @@ static bool set_done(struct session *session)
     return done;
 }
 
+/* Of a root that was adopted without its key (adopt) there is the one that was found, or none. */
+static bool make_crls(struct session *session)
+{
+    const char *file = "file:";
+    GArray *ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+
+    for (size_t i = 0; i < session->n_authorities; i++) {
+        const struct authority *authority = &session->authorities[i];
+        struct stat st;
+        bool away = authority->row.purpose == PURPOSE_ROOT && authority->key == NULL &&
+                    strncmp(authority->row.key, file, strlen(file)) == 0 &&
+                    fstatat(session->folder_fd, authority->row.key + strlen(file), &st,
+                            AT_SYMLINK_NOFOLLOW) != 0 &&
+                    errno == ENOENT;
+        if (!away)
+            g_array_append_val(ids, authority->row.id);
+    }
+    bool done = crl_make_of(session, (const int64_t *)(const void *)ids->data, ids->len);
+    g_array_unref(ids);
+    return done;
+}
+
 bool founding_finish(struct session *session, struct founded *founded, size_t n, bool crls)
 {
     if (!session_read_authorities(session) || !rename_parts(session))
@@ -360,5 +382,5 @@ bool founding_finish(struct session *session, struct founded *founded, size_t n,
             founded[i].key = NULL;
         }
     }
-    return session_write_trust(session) && (!crls || crl_make_all(session)) && set_done(session);
+    return session_write_trust(session) && (!crls || make_crls(session)) && set_done(session);
 }

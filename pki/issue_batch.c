@@ -6,6 +6,7 @@
 #include "common/crypto.h"
 #include "common/log.h"
 #include "pki/place.h"
+#include "pki/server_trust.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -180,17 +181,21 @@ static bool write_files(struct issue_batch *batch, struct issue_item *item,
                        &item->files, why, size);
 }
 
+static bool has_bundle(const struct issue_batch *batch, enum ledger_kind kind)
+{
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->rows[i].kind == kind && (batch->at[i].made->output >> OUTPUT_BUNDLE & 1u) != 0)
+            return true;
+    return false;
+}
+
 /* For bundles of servers; none where they are many: each bundle of a batch has its own. */
 static void load_crls(const struct issue_batch *batch, GByteArray *crls)
 {
     char why[PLACE_WHY];
-    bool wanted = false;
 
-    for (size_t i = 0; i < batch->n; i++)
-        wanted = wanted || (batch->rows[i].kind == KIND_SERVER &&
-                            (batch->at[i].made->output >> OUTPUT_BUNDLE & 1u) != 0);
-    if (wanted && !place_load(batch->session->folder_fd, LAYOUT_CRLS, false, BUNDLED_CRLS, crls,
-                              why, sizeof why))
+    if (has_bundle(batch, KIND_SERVER) && !place_load(batch->session->folder_fd, LAYOUT_CRLS, false,
+                                                      BUNDLED_CRLS, crls, why, sizeof why))
         g_byte_array_set_size(crls, 0);
 }
 
@@ -202,7 +207,8 @@ static bool sign_all(struct issue_batch *batch)
     char why[ISSUE_WHY];
 
     load_crls(batch, crls);
-    session_trust(batch->session, false, servers);
+    if (has_bundle(batch, KIND_CLIENT) && !server_trust(batch->session, servers))
+        return abandon(batch, "the servers' CAs cannot be read");
     session_trust(batch->session, true, clients);
     for (size_t i = 0; i < batch->n; i++) {
         struct issue_item *item = &batch->at[i];

@@ -45,6 +45,11 @@ struct key *key_generate_pkcs11(const char *uri, struct bytes pin, enum key_algo
  * it has no id.  g_free.  NULL after why: it is no URI, or names no object.
  */
 char *key_pkcs11_beside(const char *uri, const char *suffix, char *why, size_t size);
+/* Did the last key that was opened in a token fail because the token refused the PIN? */
+bool key_pkcs11_pin_refused(void);
+/* Of a URI: the one of its token alone, and the file with the PIN.  g_free; NULL = it is no URI, or has none. */
+char *key_pkcs11_token(const char *uri);
+char *key_pkcs11_pin_file(const char *uri);
 /* As key_free, of a key that was just made and is not to be: it leaves its token as well. */
 void key_discard(struct key *key);
 void key_free(struct key *key); /* NULL is allowed */

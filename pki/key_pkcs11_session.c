@@ -52,8 +52,14 @@ static bool may_try(const CK_TOKEN_INFO *info, bool from_file, char *why, size_t
  */
 static struct {
     bool is;
+    bool last; /* it was the last login that was tried */
     CK_TOKEN_INFO info;
 } refused;
+
+bool key_pkcs11_pin_refused(void)
+{
+    return refused.last;
+}
 
 static bool was_refused(const CK_TOKEN_INFO *info, char *why, size_t size)
 {
@@ -73,7 +79,7 @@ static bool say_refused(const struct pkcs11 *p, CK_RV rv, char *why, size_t size
     if (rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LOCKED && rv != CKR_PIN_INVALID &&
         rv != CKR_PIN_LEN_RANGE && rv != CKR_PIN_EXPIRED)
         return pkcs11_say(p, why, size, "it refuses the login", rv);
-    refused.is = true;
+    refused.is = refused.last = true;
     refused.info = p->token;
     return pkcs11_say(p, why, size,
                       "it refuses the login (one try was made, and no more are in this run, for a "
@@ -93,6 +99,7 @@ static bool log_in(struct pkcs11 *p, void *context, bool *again, char *why, size
     struct secret *pin = &login->token->pin;
     bool from_file = login->given.len == 0;
 
+    refused.last = false;
     if (was_refused(&p->token, why, size) || !may_try(&p->token, from_file, why, size))
         return false;
     if (pin->len == 0 &&
@@ -107,6 +114,7 @@ bool key_token_enter(struct key_token *token, const char *uri, struct bytes pin,
 {
     struct login login = {token, pin};
 
+    refused.last = false;
     token->p.words = &key_token_words;
     token->p.timeout_ms = KEY_TOKEN_WAIT_MS;
     token->p.uri = pkcs11_uri(&key_token_words, uri, why, size);

@@ -22,6 +22,7 @@ libcaledger_la_SOURCES = \
 	pki/ledger_trail.c \
 	pki/ledger_verify.c \
 	pki/ledger_words.c \
+	pki/pin_memory.c pki/pin_memory.h \
 	pki/place.c pki/place.h \
 	pki/place_path.c pki/place_path.h
 libcaledger_la_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CRYPTO_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)

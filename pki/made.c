@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/table.h"
 #include "common/text.h"
+#include "pki/server_trust.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static void make_strings(const struct session *session, const char *name, const 
                          const struct issue_made *made, const struct issue_options *options,
                          struct strings *out)
 {
-    g_autofree char *root = absolute(session, layout_trust(false));
+    g_autofree char *root = server_trust_path(session);
     const struct output_login login = {.host = options->host,
                                        .database = options->database,
                                        .name = name,
@@ -260,15 +261,19 @@ bool made_print(struct session *session, const struct issue_wish *wishes,
                 const struct issue_made *made, size_t n, const struct issue_options *options)
 {
     size_t some = 0, last = 0;
+    bool strings = false;
 
-    if (session->json)
-        return print_json(session, wishes, made, n, options);
     for (size_t i = 0; i < n; i++) {
         if (was_made(&made[i], options)) {
             some++;
             last = i;
+            strings = strings || has_strings(&wishes[i], &made[i]);
         }
     }
+    if (strings)
+        server_trust_remark(session);
+    if (session->json)
+        return print_json(session, wishes, made, n, options);
     if (session->quiet || some == 0)
         return true;
     if (some > 1)

@@ -39,6 +39,7 @@ enum option_id {
     OPT_OUT,
     OPT_HOST,
     OPT_DATABASE,
+    OPT_SSLROOTCERT,
     OPT_SECOND,
     OPT_KEEP_GOING,
     OPT_REQUEST,
@@ -56,6 +57,8 @@ enum option_id {
     OPT_PROBE,
     OPT_TERMINATE,
     OPT_NO_PUBLISH,
+    OPT_SERVER, /* revoke, release: which of those of one name; both flags = both */
+    OPT_CLIENT,
     OPT_PUBLISH,
     OPT_DUE,
     OPT_KIND, /* number: enum ledger_kind */

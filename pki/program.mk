@@ -3,7 +3,7 @@ noinst_LTLIBRARIES += libca.la
 libca_la_SOURCES = \
 	pki/archive.c pki/archive.h \
 	pki/archive_folder.c pki/archive_folder.h \
-	pki/adopt.h pki/adopt_judge.c pki/adopt_tree.c \
+	pki/adopt.h pki/adopt_authorities.c pki/adopt_judge.c pki/adopt_tree.c \
 	pki/authority.c \
 	pki/canary.c pki/canary.h \
 	pki/check.h pki/check_adopted.c pki/check_crls.c pki/check_files.c pki/check_ledger.c pki/check_roles.c pki/check_servers.c \
@@ -30,6 +30,7 @@ libca_la_SOURCES = \
 	pki/rotate_cross.c \
 	pki/rotate_make.c pki/rotate_make.h \
 	pki/rotate_world.c pki/rotate_world.h \
+	pki/server_trust.c pki/server_trust.h \
 	pki/session.c pki/session.h \
 	pki/wishes.c pki/wishes.h
 libca_la_CFLAGS = $(AM_CFLAGS) $(GLIB_CFLAGS) $(CRYPTO_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)

@@ -87,7 +87,10 @@ char *revoke_chain(const struct session *session, const struct authority *author
 
 /* --- whom: revoke_find.c --- */
 
-/* Adds the rows that an operand means; false after a message.  A name means all of its certificates that have not expired. */
+/*
+ * Adds the rows that an operand means; false after a message.  A name means all of its certificates that have not expired,
+ * of the kinds of --server and --client; without these it must not be a server's and a client's.
+ */
 bool revoke_find(struct revoke *revoke, const char *operand);
 /* In the transaction that revokes: is all that is live of a name that was given among them?  False after a message. */
 bool revoke_has_all(struct revoke *revoke, const char *operand);

@@ -49,6 +49,15 @@ static bool is_done(const struct revoke *revoke, const struct ledger_row *row)
            row->revoked_s != 0;
 }
 
+/* Of a kind that --server and --client leave: what is neither is meant with both. */
+static bool is_meant(const struct revoke *revoke, const struct ledger_row *row)
+{
+    bool servers = revoke->session->arguments->given[OPT_SERVER],
+         clients = revoke->session->arguments->given[OPT_CLIENT];
+
+    return servers == clients || row->kind != (servers ? KIND_CLIENT : KIND_SERVER);
+}
+
 /* Those of the list that fit; names that fold alike are on it, and only the same octets are meant. */
 static bool take_fitting(struct revoke *revoke, GArray *rows, const char *name,
                          bool (*fits)(const struct revoke *revoke, const struct ledger_row *row))
@@ -57,7 +66,8 @@ static bool take_fitting(struct revoke *revoke, GArray *rows, const char *name,
 
     for (guint i = 0; i < rows->len; i++) {
         struct ledger_row *row = &g_array_index(rows, struct ledger_row, i);
-        if (row->name == NULL || strcmp(row->name, name) != 0 || !fits(revoke, row))
+        if (row->name == NULL || strcmp(row->name, name) != 0 || !is_meant(revoke, row) ||
+            !fits(revoke, row))
             continue;
         found = true;
         if (take(revoke, row))
@@ -86,7 +96,8 @@ static void look_for_reserved(struct revoke *revoke, const GArray *rows, const c
 {
     for (guint i = 0; i < rows->len && !revoke->release; i++) {
         const struct ledger_row *row = &g_array_index(rows, struct ledger_row, i);
-        if (row->state != LEDGER_RESERVED || row->name == NULL || strcmp(row->name, name) != 0)
+        if (row->state != LEDGER_RESERVED || row->name == NULL || strcmp(row->name, name) != 0 ||
+            !is_meant(revoke, row))
             continue;
         char *text = revoke_describe(&(struct revoke_one){.row = *row});
         log_error("%s is being made right now; try again when that is done", text);
@@ -96,21 +107,63 @@ static void look_for_reserved(struct revoke *revoke, const GArray *rows, const c
 }
 
 /*
- * All certificates of a name, replaced ones too: whoever holds one of them would go on logging in.  Where all of them
- * are revoked, these: publishing and proof are done again.
+ * A server and a role may have one name, and to take both for one costs somebody his server, or lets somebody in.  True
+ * after a message.  What is revoked already counts: else the command that revokes one, given again, takes the other.
  */
-static bool find_named(struct revoke *revoke, const char *name)
+static bool is_ambiguous(const struct revoke *revoke, const GArray *rows, const char *name)
+{
+    const bool *given = revoke->session->arguments->given;
+    g_autoptr(GString) list = g_string_new(NULL);
+    size_t n[KINDS] = {0};
+    bool any = false;
+
+    for (guint i = 0; i < rows->len && !given[OPT_SERVER] && !given[OPT_CLIENT]; i++) {
+        const struct ledger_row *row = &g_array_index(rows, struct ledger_row, i);
+        bool fits = is_candidate(revoke, row);
+
+        if (row->name == NULL || strcmp(row->name, name) != 0 || (!fits && !is_done(revoke, row)))
+            continue;
+        n[row->kind]++;
+        any = any || fits;
+        if (!fits)
+            continue;
+        g_string_append_printf(list, "%s%s ", list->len > 0 ? ", " : "",
+                               ledger_kind_names[row->kind]);
+        certificate_serial_text(bytes_of(row->serial, row->serial_len), list);
+    }
+    if (!any || n[KIND_SERVER] == 0 || n[KIND_CLIENT] == 0)
+        return false;
+    log_error(
+        "\"%s\" is a server and a client (%s): say which with --server or --client, with both "
+        "for both, or give the serial",
+        name, list->str);
+    return true;
+}
+
+enum named { NAMED_NONE, NAMED_FOUND, NAMED_FAILED };
+
+/*
+ * All certificates of a name, replaced ones too: whoever holds one of them would go on logging in.  Where all of them
+ * are revoked, these: publishing and proof are done again.  NAMED_FAILED after a message.
+ */
+static enum named find_named(struct revoke *revoke, const char *name)
 {
     const struct ledger_filter filter = {.name = name, .with_der = true, .every_state = true};
     GArray *rows = NULL;
+    enum named named = NAMED_NONE;
 
-    if (ledger_list(revoke->session->ledger, &filter, &rows) != LEDGER_OK)
-        return false;
+    if (ledger_list(revoke->session->ledger, &filter, &rows) != LEDGER_OK) {
+        log_error("%s", ledger_error(revoke->session->ledger));
+        return NAMED_FAILED;
+    }
     look_for_reserved(revoke, rows, name);
-    bool found =
-        take_fitting(revoke, rows, name, is_candidate) || take_fitting(revoke, rows, name, is_done);
+    if (is_ambiguous(revoke, rows, name))
+        named = NAMED_FAILED;
+    else if (take_fitting(revoke, rows, name, is_candidate) ||
+             take_fitting(revoke, rows, name, is_done))
+        named = NAMED_FOUND;
     g_array_unref(rows);
-    return found;
+    return named;
 }
 
 bool revoke_has_all(struct revoke *revoke, const char *operand)
@@ -127,8 +180,8 @@ bool revoke_has_all(struct revoke *revoke, const char *operand)
     }
     for (guint i = 0; i < rows->len && all; i++) {
         const struct ledger_row *row = &g_array_index(rows, struct ledger_row, i);
-        all = row->name == NULL || strcmp(row->name, operand) != 0 || !is_candidate(revoke, row) ||
-              is_in(revoke, row->id);
+        all = row->name == NULL || strcmp(row->name, operand) != 0 || !is_meant(revoke, row) ||
+              !is_candidate(revoke, row) || is_in(revoke, row->id);
     }
     if (!all)
         log_error("\"%s\" got another certificate just now; try again", operand);
@@ -146,7 +199,11 @@ static bool judge(struct revoke *revoke, const struct ledger_row *row, bool *alr
 
     *already = false;
     publish_time(row->revoked_s != 0 ? row->revoked_s : row->not_after, when);
-    if (row->state == LEDGER_RESERVED) {
+    if (!is_meant(revoke, row)) {
+        log_error("%s is a %s's, and --%s was given", name, ledger_kind_names[row->kind],
+                  row->kind == KIND_SERVER ? "client" : "server");
+        fit = false;
+    } else if (row->state == LEDGER_RESERVED) {
         log_error("%s is being made right now; try again when that is done", name);
         fit = false;
     } else if (row->state != LEDGER_ISSUED) {
@@ -176,12 +233,12 @@ static bool judge(struct revoke *revoke, const struct ledger_row *row, bool *alr
 
 bool revoke_find(struct revoke *revoke, const char *operand)
 {
+    size_t being_made = revoke->being_made;
+    enum named named = is_serial(revoke, operand) ? NAMED_NONE : find_named(revoke, operand);
     bool fit = true;
 
-    size_t being_made = revoke->being_made;
-
-    if (!is_serial(revoke, operand) && find_named(revoke, operand))
-        return true;
+    if (named != NAMED_NONE)
+        return named == NAMED_FOUND;
     if (revoke->being_made > being_made) /* and there is nothing else of that name */
         return false;
     GArray *rows = cli_find(revoke->session, operand);

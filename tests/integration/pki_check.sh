@@ -132,9 +132,12 @@ check "the soonest end is there" test "$(sample 'certificate_days_left{kind="cli
 check "and the CRL" test "$(sample 'crl_entries{ca="ca.crt"}') $(sample 'crl_number{ca="ca.crt"}') $(sample 'crl_due{ca="ca.crt"}')" = "1 3 0"
 check "each metric is described once" test "$(grep -c '^# TYPE' "$work/ca.prom")" = "$(sed -n 's/^\(pgsignet[a-z_]*\).*/\1/p' "$work/ca.prom" | sort -u | wc -l)"
 if command -v promtool >/dev/null; then check "promtool takes it" promtool check metrics <"$work/ca.prom"; fi
+check "a dry run says where it would go, and writes nothing" eval 'says 0 "Would write .*dry.prom; nothing was written" ca metrics --dry-run "$work/dry.prom" && [ ! -e "$work/dry.prom" ]'
+check "and that it could not" says 1 'cannot write the metrics' ca metrics --dry-run "$work/nowhere/ca.prom"
 check "a file that the collector would not read is refused" says 64 'end in .prom' ca metrics "$work/ca.txt"
 ln -s /nonexistent/elsewhere "$work/link.prom"
 check "a symbolic link is not written through" says 1 'symbolic link' ca metrics "$work/link.prom"
+check "a dry run knows that too" says 1 'symbolic link' ca metrics --dry-run "$work/link.prom"
 
 # --- check, without a server -----------------------------------------------------------------------------
 

@@ -90,12 +90,23 @@ one_try()
 {
     local said
     said=$(ca crl --passphrase-file badpass 2>&1) && return 1
-    [ "$(grep -c 'refuses the login' <<<"$said")" -eq 1 ] && grep -q 'not tried again in this run' <<<"$said" || { echo "$said"; return 1; }
+    [ "$(grep -c 'refuses the login' <<<"$said")" -eq 1 ] && grep -q 'has refused the PIN in' <<<"$said" || { echo "$said"; return 1; }
 }
 check "of two CAs in one token" eval 'ca --quiet init --client-ca --pkcs11 "pkcs11:token=the%20CA;object=sealed?module-path=$module" --passphrase-file pass &&
     printf "9999\n" >badpass && chmod 600 badpass'
 check "a wrong PIN is tried once, not once for each: three would lock a token" one_try
 check "and the right one opens both" ca --quiet crl --passphrase-file pass
+# As a timer runs: the PIN in ca.passphrase_file.
+printf 'NotThePin\n' >timer && chmod 600 timer
+printf 'ca: {audit: "", passphrase_file: %s/timer}\n' "$work" >timer.yaml
+timer() { timeout 60 "$program" --config "$work/timer.yaml" --dir "$work/$folder" "$@" </dev/null; }
+check "a timer's wrong PIN is refused by the token" fails "refuses the login" timer crl
+check "the next run does not try it again, and says why" eval 'fails "not tried again until the file is written anew" timer crl && said=$(timer crl 2>&1); ! grep -q "refuses the login" <<<"$said"'
+check "no command does" eval 'fails "not tried again until" timer issue client later && fails "not tried again until" timer issue server later.example.com'
+check "what is remembered is not the PIN" eval '[ "$(stat -c %a $folder/pin-refused)" = 600 ] && ! grep -q NotThePin $folder/pin-refused'
+check "another file is tried meanwhile" ca --quiet crl --passphrase-file pass
+check "the same octets written anew are tried again" eval 'cp timer again && mv again timer && chmod 600 timer && fails "refuses the login" timer crl'
+check "and so is the right PIN" eval 'printf "1234\n" >timer && timer --quiet crl && timer --quiet crl'
 folder=two
 check "a PIN is given once" eval 'ca init --pkcs11 "$(uri new)" --passphrase-file pass >/dev/null 2>&1; [ $? -eq 64 ]'
 check "what is no URI is refused" eval 'fails "URI" ca init --pkcs11 "pkcs11:no=such&thing" && fails "module-path" ca init --pkcs11 "pkcs11:object=x" &&

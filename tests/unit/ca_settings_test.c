@@ -49,6 +49,7 @@ static void a_file_that_says_nothing_of_it_has_the_defaults(void **state)
     assert_null(s->ca.crl_dir);
     assert_string_equal(s->ca.owner, "postgres");
     assert_null(s->ca.metrics);
+    assert_null(s->ca.sslrootcert);
     settings_free(s);
     free(faults);
 }
@@ -61,7 +62,8 @@ static void what_is_written_is_read(void **state)
                                "  postgres: [service=a, service=b]\n"
                                "  pgbouncer: db1:6432\n"
                                "  crl_file: /pg/root.crl\n"
-                               "  metrics: /m/ca.prom\n";
+                               "  metrics: /m/ca.prom\n"
+                               "  sslrootcert: /s/trust.crt\n";
     char *faults;
     struct settings *s = parse_for(SETTINGS_FOR_CA, text, &faults);
 
@@ -74,6 +76,7 @@ static void what_is_written_is_read(void **state)
     assert_string_equal(s->ca.pgbouncer.at[0], "db1:6432");
     assert_string_equal(s->ca.crl_file, "/pg/root.crl");
     assert_string_equal(s->ca.metrics, "/m/ca.prom");
+    assert_string_equal(s->ca.sslrootcert, "/s/trust.crt");
     settings_free(s);
     free(faults);
 }
@@ -103,6 +106,7 @@ static void a_fault_names_its_line(void **state)
         {"ca:\n  metrics: /m/ca.txt\n", "t.yaml:2: ca.metrics"},
         {"ca:\n  postgres: host=a password=x\n", "t.yaml:2: ca.postgres"},
         {"ca:\n  dir: var/ca\n", "t.yaml:2: ca.dir"},
+        {"ca:\n  sslrootcert: trust.crt\n", "t.yaml:2: ca.sslrootcert"},
         {"ca:\n  passphrase: secret\n", "t.yaml:2:"},
     };
 
