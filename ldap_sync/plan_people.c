@@ -172,6 +172,7 @@ void role_plan_mover(struct scope *scope, const struct wanted_role *wanted, int6
     if ((losses->roles->len > 0 || losses->set) && !scope->settings->leavers.keep_movers)
         plan_terminate(scope, role.actual);
     scope->plan->movers += scope->plan->changes->len > before;
+    scope->plan->losers += losses->roles->len > 0;
     role_clear_losses(losses);
 }
 

@@ -60,6 +60,11 @@ bool scope_forced(const struct scope *scope, enum sync_guard guard);
 void scope_find(struct scope *scope, enum sync_guard guard, bool passable, const char *name,
                 const char *text, ...) G_GNUC_PRINTF(5, 6);
 
+/*
+ * Adds the findings of the readers, those of losses or the others; a name in them was left out there.
+ */
+void scope_take_findings(struct scope *scope, bool of_losses);
+
 /* Appends a change; the caller completes it before the next. */
 struct change *scope_change(struct scope *scope, enum change_kind kind, const char *role,
                             const char *object);
