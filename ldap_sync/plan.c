@@ -102,25 +102,25 @@ static void guard_losses(struct scope *scope, size_t active)
     const struct {
         enum sync_guard guard;
         int64_t number, share; /* of the settings: number -1 = it is a share */
-        size_t n;
+        size_t n, of;
         const char *what, *key;
     } rows[] = {
-        {SYNC_GUARD_LEAVERS, guards->leavers, guards->leavers_share, scope->plan->leavers, "leave",
-         "max_leavers"},
+        {SYNC_GUARD_LEAVERS, guards->leavers, guards->leavers_share, scope->plan->leavers, active,
+         "leave", "max_leavers"},
         {SYNC_GUARD_REVOKES, guards->revokes, guards->revokes_share, scope->plan->losers,
-         "stay and lose a grant", "max_revokes"},
+         active + scope->adopted, "stay and lose a grant", "max_revokes"},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         size_t most = (size_t)MAX(rows[i].number, 0);
 
         if (rows[i].number < 0 && rows[i].share > 0)
-            most = MAX(active * (size_t)rows[i].share / 100, 1);
+            most = MAX(rows[i].of * (size_t)rows[i].share / 100, 1);
         if (rows[i].n > most)
             scope_find(scope, rows[i].guard, true, NULL,
                        "%zu of %zu managed roles would %s, at most %zu may at once "
                        "(sync.guards.%s)",
-                       rows[i].n, active, rows[i].what, most, rows[i].key);
+                       rows[i].n, rows[i].of, rows[i].what, most, rows[i].key);
     }
     if (scope->plan->leavers + scope->plan->losers > 0)
         scope_take_findings(scope, true);

@@ -163,9 +163,11 @@ void role_plan_mover(struct scope *scope, const struct wanted_role *wanted, int6
     };
     guint before = scope->plan->changes->len;
 
-    if ((scope->flags[place] & SCOPE_MEMBER) == 0)
+    if ((scope->flags[place] & SCOPE_MEMBER) == 0) {
         scope_change(scope, CHANGE_ADOPT, wanted->name, scope->marker)->source =
             source_of(scope, wanted);
+        scope->adopted++;
+    }
     role_plan_members(scope, &role, losses);
     if (!role.grants_only)
         plan_options(scope, &role, losses);

@@ -31,6 +31,7 @@ struct scope {
     GHashTable *revocable; /* 16+: grantors in whose name the runner may revoke */
     GHashTable *alterable; /* 16+: those the runner has ADMIN OPTION on; made when asked for */
     GHashTable *passed;    /* 16+: grantor -> GArray of struct passed_on; made when asked for */
+    size_t adopted;        /* roles that become managed by force */
     struct plan *plan;
 };
 
