@@ -66,6 +66,7 @@ enum verdict {
     X(REASON_POSTGRES_UNAVAILABLE, UNAVAILABLE, "postgres-unavailable") \
     X(REASON_DEADLINE, UNAVAILABLE, "deadline")                      \
     X(REASON_AUDIT_UNAVAILABLE, UNAVAILABLE, "audit-unavailable")    \
+    X(REASON_RULES_UNUSABLE, UNAVAILABLE, "rules-unusable")          \
     X(REASON_INTERNAL, UNAVAILABLE, "internal")
 
 enum reason {

@@ -212,6 +212,8 @@ struct settings_sync_guards {
     char *max_leavers;     /* "10%" of the managed roles, or a number; default 10% */
     int64_t leavers;       /* that number; -1 when it is a share */
     int64_t leavers_share; /* percent */
+    char *max_revokes;     /* the same for those who stay and lose a grant; default 10% */
+    int64_t revokes, revokes_share;
     int64_t min_members;   /* of each rule with a search; default 1 */
 };
 

@@ -21,7 +21,8 @@ void settings_check_keys(const struct settings *settings, struct settings_notes 
 void settings_check_ldap(const struct settings *settings, enum settings_reader reader,
                          struct settings_notes *notes);
 
-/* Those of the sync section; reads guards.max_leavers into its two numbers. */
+/* Those of the sync section; reads what guards.max_leavers and max_revokes hold into two numbers
+ * each. */
 void settings_check_sync(struct settings *settings, struct settings_notes *notes);
 
 /* Those of the ca section. */

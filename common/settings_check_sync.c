@@ -151,25 +151,31 @@ static void check_rules(const struct settings *settings, struct settings_notes *
         check_rule(settings, &sync->rules[i], notes);
 }
 
-/* "10%" or "25", into the two numbers that the guard compares with. */
-static void read_max_leavers(struct settings_sync_guards *guards, struct settings_notes *notes)
+/* "10%" or "25", into the two numbers that a guard compares with. */
+static void read_most(char *const *key, const char *name, int64_t *number, int64_t *share,
+                      struct settings_notes *notes)
 {
-    const char *text = guards->max_leavers;
+    const char *text = *key;
     size_t len = strlen(text);
-    bool share = len > 0 && text[len - 1] == '%';
+    bool is_share = len > 0 && text[len - 1] == '%';
     enum number_fault fault;
 
-    guards->leavers = -1;
-    if (share)
-        fault = number_parse(text, len - 1, 0, 100, &guards->leavers_share);
+    *number = -1;
+    if (is_share)
+        fault = number_parse(text, len - 1, 0, 100, share);
     else
-        fault = number_parse(text, len, 0, INT32_MAX, &guards->leavers);
+        fault = number_parse(text, len, 0, INT32_MAX, number);
     if (fault != NUMBER_OK)
-        notes_fault(
-            notes, notes_line(notes, NOTES_VALUE, &guards->max_leavers),
-            "sync.guards.max_leavers: \"%s\" will not do; write a share of the managed roles "
-            "like \"10%%\", or a number of roles like 25",
-            text);
+        notes_fault(notes, notes_line(notes, NOTES_VALUE, key),
+                    "sync.guards.%s: \"%s\" will not do; write a share of the managed roles "
+                    "like \"10%%\", or a number of roles like 25",
+                    name, text);
+}
+
+static void read_guards(struct settings_sync_guards *guards, struct settings_notes *notes)
+{
+    read_most(&guards->max_leavers, "max_leavers", &guards->leavers, &guards->leavers_share, notes);
+    read_most(&guards->max_revokes, "max_revokes", &guards->revokes, &guards->revokes_share, notes);
 }
 
 static void check_leavers(const struct settings_sync_leavers *leavers, struct settings_notes *notes)
@@ -219,7 +225,7 @@ void settings_check_sync(struct settings *settings, struct settings_notes *notes
     }
     check_servers(&settings->sync, notes);
     check_rules(settings, notes);
-    read_max_leavers(&settings->sync.guards, notes);
+    read_guards(&settings->sync.guards, notes);
     check_leavers(&settings->sync.leavers, notes);
     check_files(settings, notes);
 }

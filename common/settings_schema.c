@@ -251,6 +251,7 @@ static const struct schema_key sync_rule_keys[] = {
 
 static const struct schema_key sync_guards_keys[] = {
     TEXT(settings_sync_guards, max_leavers, 1, 20, "10%"),
+    TEXT(settings_sync_guards, max_revokes, 1, 20, "10%"),
     INTEGER(settings_sync_guards, min_members, 0, 1000000, "1"),
     END,
 };

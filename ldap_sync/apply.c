@@ -11,10 +11,16 @@
 #define STATEMENTS_MOST 500          /* of one message */
 #define BYTES_MOST      (512 * 1024) /* the same: members and comments may be long */
 /*
- * From 16 on a statement takes the longer the more memberships the runner has, 10 ms with 10,000:
- * messages get smaller before they come near their limit.
+ * From 16 on a statement takes the longer the more memberships the runner has, 8 to 50 ms with
+ * 10,000: messages get smaller before they come near their limit.
  */
 #define SLOW_SHARE      8 /* 1/8 of it is slow */
+
+/* One statement of a message. */
+struct statement {
+    size_t from, n; /* changes that it makes */
+    size_t piece;   /* the first statement of its struct plan_piece */
+};
 
 struct applying {
     struct server *server;
@@ -23,16 +29,17 @@ struct applying {
     size_t n;           /* changes of the transaction; after them terminations and drops */
     size_t n_terminate; /* terminations */
     struct turns turns;
-    size_t turn;       /* the present one */
-    size_t at;         /* changes before are in the transaction, if it is their turn */
-    size_t done;       /* changes that were made, in all transactions */
-    size_t statements; /* at most in the next message */
-    size_t members;    /* at most in one statement of it */
-    bool begun;        /* a message of this transaction went out */
-    bool torn;         /* the last one failed: its savepoint is there */
-    GString *sql;      /* the message */
-    size_t covered;    /* changes in it */
-    GArray *starts; /* size_t: at which change each of its statements begins, and where all end */
+    size_t turn;        /* the present one */
+    size_t at;          /* changes before are in the transaction, if it is their turn */
+    size_t done;        /* changes that were made, in all transactions */
+    size_t statements;  /* at most in the next message */
+    size_t members;     /* at most in one statement of it */
+    bool begun;         /* a message of this transaction went out */
+    bool torn;          /* the last one failed: its savepoint is there */
+    GString *sql;       /* the message */
+    size_t covered;     /* changes in it */
+    size_t end;         /* the change behind them */
+    GArray *sent;       /* struct statement: its own, without the lead */
     GHashTable *failed; /* const struct change * that could not be made */
     GHashTable *unmade; /* names of the roles that could not be created */
 };
@@ -53,10 +60,19 @@ static bool is_left_out(const struct applying *a, size_t i)
 
 /* --- composing a message ---------------------------------------------------------------------- */
 
+static const struct statement *sent_at(const struct applying *a, size_t i)
+{
+    return &g_array_index(a->sent, struct statement, i);
+}
+
 /* Where the changes that are made in one piece from `from` on end at the latest. */
 static size_t piece_end(const struct applying *a, size_t from, size_t end)
 {
     size_t to = MIN(end, from + a->members);
+
+    /* A statement each, and one for all. */
+    if (change_at(a, from)->kind == CHANGE_CREATE)
+        to = MIN(to, from + MAX(a->statements, a->sent->len + 2) - a->sent->len - 1);
 
     if (a->turns.n == 1 && g_hash_table_size(a->failed) == 0)
         return to;
@@ -66,16 +82,27 @@ static size_t piece_end(const struct applying *a, size_t from, size_t end)
     return to;
 }
 
-/* Appends the statement that begins with the change at `from`; returns how many it covers. */
-static size_t add_statement(struct applying *a, size_t from, size_t end)
+/* Appends what makes the changes from `from` on. */
+static struct plan_piece add_piece(struct applying *a, size_t from, size_t end)
 {
     GArray view = {.data = a->plan->changes->data, .len = (guint)piece_end(a, from, end)};
     struct plan part = *a->plan;
-    size_t n;
 
     part.changes = &view;
-    plan_sql(&part, from, a->server->settings, PQserverVersion(a->server->pg), a->sql, &n);
-    return n;
+    return plan_sql(&part, from, a->server->settings, PQserverVersion(a->server->pg), a->sql);
+}
+
+static void note_sent(struct applying *a, size_t from, const struct plan_piece *piece)
+{
+    struct statement statement = {.n = 1, .piece = a->sent->len};
+
+    for (size_t i = 0; piece->apart && i < piece->n; i++) {
+        statement.from = from + i;
+        g_array_append_val(a->sent, statement);
+    }
+    statement.from = from;
+    statement.n = piece->n;
+    g_array_append_val(a->sent, statement);
 }
 
 /* Appends what comes before the changes; returns how many statements. */
@@ -97,23 +124,23 @@ static size_t add_lead(struct applying *a)
 /* Writes the next message; returns how many statements come before the first change. */
 static size_t compose(struct applying *a)
 {
-    size_t i = a->at, n, lead;
+    size_t i = a->at, lead;
 
     g_string_truncate(a->sql, 0);
-    g_array_set_size(a->starts, 0);
+    g_array_set_size(a->sent, 0);
     a->covered = 0;
     lead = add_lead(a);
-    while (i < a->n && a->starts->len < a->statements && a->sql->len < BYTES_MOST) {
+    while (i < a->n && a->sent->len < a->statements && a->sql->len < BYTES_MOST) {
         if (is_left_out(a, i)) {
             i++;
             continue;
         }
-        g_array_append_val(a->starts, i);
-        n = add_statement(a, i, a->n);
-        i += n;
-        a->covered += n;
+        struct plan_piece piece = add_piece(a, i, a->n);
+        note_sent(a, i, &piece);
+        i += piece.n;
+        a->covered += piece.n;
     }
-    g_array_append_val(a->starts, i);
+    a->end = i;
     g_string_append(a->sql, "RELEASE SAVEPOINT pgsignet;\n");
     return lead;
 }
@@ -166,17 +193,16 @@ static bool take_failure(struct applying *a, const struct link_answer *answer, s
     size_t bad = answer->done - lead;
 
     a->torn = true;
-    if (answer->done < lead || bad + 1 >= a->starts->len) {
+    if (answer->done < lead || bad >= a->sent->len) {
         link_note_answer(a->server, TASK, LINK_REFUSED, answer);
         return false;
     }
-    size_t from = g_array_index(a->starts, size_t, bad);
-    size_t members = g_array_index(a->starts, size_t, bad + 1) - from;
-    if (members == 1)
-        return take_culprit(a, from, answer);
-    a->statements = MAX(bad, 1);
-    if (bad == 0)
-        a->members = members / 2;
+    const struct statement *culprit = sent_at(a, bad);
+    if (culprit->n == 1)
+        return take_culprit(a, culprit->from, answer);
+    a->statements = MAX(culprit->piece, 1);
+    if (culprit->piece == 0)
+        a->members = culprit->n / 2;
     return true;
 }
 
@@ -188,8 +214,8 @@ static void take_success(struct applying *a, int64_t took_ms)
 
     a->torn = false;
     a->done += a->covered;
-    a->at = g_array_index(a->starts, size_t, a->starts->len - 1);
-    a->statements = slow ? MAX(a->starts->len / 2, 1) : MIN(2 * a->statements, STATEMENTS_MOST);
+    a->at = a->end;
+    a->statements = slow ? MAX(a->sent->len / 2, 1) : MIN(2 * a->statements, STATEMENTS_MOST);
     a->members = MIN(2 * a->members, PLAN_GRANT_MOST);
     if (a->report->progress != NULL)
         a->report->progress(a->report->context, a->done, a->plan->changes->len);
@@ -230,7 +256,7 @@ static void add_terminations(struct applying *a, size_t from, size_t end)
         if (!any)
             g_string_append(a->sql, "BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\n");
         any = true;
-        from += add_statement(a, from, end);
+        from += add_piece(a, from, end).n;
     }
     g_string_append(a->sql, any ? "COMMIT;\n" : "");
 }
@@ -344,7 +370,7 @@ enum server_result server_apply(struct server *server, const struct plan *plan,
                          .statements = STATEMENTS_MOST,
                          .members = PLAN_GRANT_MOST,
                          .sql = g_string_new(NULL),
-                         .starts = g_array_new(FALSE, FALSE, sizeof(size_t)),
+                         .sent = g_array_new(FALSE, FALSE, sizeof(struct statement)),
                          .failed = g_hash_table_new(g_direct_hash, g_direct_equal),
                          .unmade = g_hash_table_new(g_direct_hash, g_direct_equal)};
     size_t before = server->messages;
@@ -356,7 +382,7 @@ enum server_result server_apply(struct server *server, const struct plan *plan,
     turns_clear(&a.turns);
     report->messages = server->messages - before;
     g_string_free(a.sql, TRUE);
-    g_array_unref(a.starts);
+    g_array_unref(a.sent);
     g_hash_table_unref(a.failed);
     g_hash_table_unref(a.unmade);
     return result;

@@ -15,6 +15,7 @@ libsyncdir_la_SOURCES = \
 	ldap_sync/rules_roles.c \
 	ldap_sync/rules_search.c \
 	ldap_sync/rules_trace.c \
+	ldap_sync/rules_unseen.c \
 	ldap_sync/rules_urls.c \
 	ldap_sync/rules_values.c \
 	ldap_sync/template.c ldap_sync/template.h \

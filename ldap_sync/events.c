@@ -27,7 +27,7 @@ static bool write_event(struct session *session, const struct cluster *cluster,
     event->time_ms = clock_wall_ms();
     event->id = audit_new_id();
     event->user_known = true; /* from the directory, not from where people type passwords */
-    event->cluster = cluster->label;
+    event->cluster = cluster != NULL ? cluster->label : NULL;
     return is_recorded(session, audit_write(session->audit, event));
 }
 
@@ -89,6 +89,18 @@ bool event_finding(struct session *session, const struct cluster *cluster,
     };
 
     return write_event(session, cluster, &event);
+}
+
+bool event_rules(struct session *session, const char *text)
+{
+    struct audit_event event = {
+        .event = "sync-rules",
+        .result = "failed",
+        .severity = SEVERITY_ALERT,
+        .detail = text,
+    };
+
+    return write_event(session, NULL, &event);
 }
 
 bool event_unknown(struct session *session, const struct cluster *cluster, const char *text)

@@ -16,6 +16,8 @@ bool event_change(struct session *session, const struct cluster *cluster,
 /* A change that the server refused. */
 bool event_trouble(struct session *session, const struct cluster *cluster,
                    const struct change *change, const char *text);
+/* The rules cannot be used. */
+bool event_rules(struct session *session, const char *text);
 /* A commit whose answer did not come. */
 bool event_unknown(struct session *session, const struct cluster *cluster, const char *text);
 bool event_finding(struct session *session, const struct cluster *cluster,

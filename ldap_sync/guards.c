@@ -8,9 +8,10 @@ const struct sync_guard_row sync_guard_rows[SYNC_GUARDS] = {
     [SYNC_GUARD_EMPTY] = {"empty", 10, false,
                           "look whether base and filter still find the groups, and whether the "
                           "service account may read their members"},
-    [SYNC_GUARD_INCOMPLETE] = {"incomplete", 11, false,
-                               "raise the server's limits for the service account, or correct the "
-                               "base that was referred"},
+    [SYNC_GUARD_INCOMPLETE] =
+        {"incomplete", 11, false,
+         "let the service account see all of it (limits, rights), and correct "
+         "the bases"},
     [SYNC_GUARD_LEAVERS] = {"leavers", 12, false,
                             "look at `pgsignet-ldap-sync plan`; if they are to go, run once with "
                             "--force leavers"},
@@ -27,6 +28,9 @@ const struct sync_guard_row sync_guard_rows[SYNC_GUARDS] = {
     [SYNC_GUARD_FOREIGN] = {"foreign", 18, true,
                             "as a superuser REVOKE what others granted, or GRANT the role to the "
                             "runner WITH ADMIN OPTION"},
+    [SYNC_GUARD_REVOKES] = {"revokes", 19, false,
+                            "look at `pgsignet-ldap-sync plan --force revokes`; if they are to "
+                            "lose it, run once with --force revokes"},
 };
 
 enum sync_guard sync_guard_find(const char *name)

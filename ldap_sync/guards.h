@@ -22,6 +22,7 @@ enum sync_guard {
     SYNC_GUARD_NAMES,      /* over 63 bytes, NUL, not UTF-8, reserved, or one of two entries */
     SYNC_GUARD_MISSING,    /* a role that a rule grants is not there; no name: the marker is not */
     SYNC_GUARD_FOREIGN,    /* 16+: what the runner may not revoke or alter, as it is others' */
+    SYNC_GUARD_REVOKES,    /* more who stay would lose a grant than guards.max_revokes */
     SYNC_GUARDS
 };
 
@@ -40,7 +41,8 @@ enum sync_guard sync_guard_find(const char *name);
 /* One time a guard struck. */
 struct sync_finding {
     enum sync_guard guard;
-    bool forced; /* --force named it: said, and passed over (never what cannot be passed over) */
+    bool forced;    /* --force named it: said, and passed over (never what cannot be passed over) */
+    bool of_losses; /* counts only where the plan takes something from somebody */
     const char *name; /* of a role, foreign bytes; NULL for a guard of the whole run */
     const char *text; /* what was found, on what: half a sentence without the name; foreign bytes */
 };

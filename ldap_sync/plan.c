@@ -95,18 +95,35 @@ static bool plan_leaver(struct scope *scope, guint place, struct role_losses *lo
     return scope_touches(scope, place) && !role_plan_leaver(scope, place, losses);
 }
 
-static void guard_leavers(struct scope *scope, size_t active)
+/* active: the managed roles that had not left. */
+static void guard_losses(struct scope *scope, size_t active)
 {
     const struct settings_sync_guards *guards = &scope->settings->guards;
-    size_t most = (size_t)MAX(guards->leavers, 0);
+    const struct {
+        enum sync_guard guard;
+        int64_t number, share; /* of the settings: number -1 = it is a share */
+        size_t n, of;
+        const char *what, *key;
+    } rows[] = {
+        {SYNC_GUARD_LEAVERS, guards->leavers, guards->leavers_share, scope->plan->leavers, active,
+         "leave", "max_leavers"},
+        {SYNC_GUARD_REVOKES, guards->revokes, guards->revokes_share, scope->plan->losers,
+         active + scope->adopted, "stay and lose a grant", "max_revokes"},
+    };
 
-    if (guards->leavers < 0 && guards->leavers_share > 0)
-        most = MAX(active * (size_t)guards->leavers_share / 100, 1);
-    if (scope->plan->leavers > most)
-        scope_find(scope, SYNC_GUARD_LEAVERS, true, NULL,
-                   "%zu of %zu managed roles would leave, at most %zu may at once "
-                   "(sync.guards.max_leavers)",
-                   scope->plan->leavers, active, most);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        size_t most = (size_t)MAX(rows[i].number, 0);
+
+        if (rows[i].number < 0 && rows[i].share > 0)
+            most = MAX(rows[i].of * (size_t)rows[i].share / 100, 1);
+        if (rows[i].n > most)
+            scope_find(scope, rows[i].guard, true, NULL,
+                       "%zu of %zu managed roles would %s, at most %zu may at once "
+                       "(sync.guards.%s)",
+                       rows[i].n, rows[i].of, rows[i].what, most, rows[i].key);
+    }
+    if (scope->plan->leavers + scope->plan->losers > 0)
+        scope_take_findings(scope, true);
 }
 
 #define AHEAD 8 /* roles */
@@ -149,7 +166,7 @@ static void plan_present(struct scope *scope, const struct pairs *pairs)
             left += plan_leaver(scope, i, &losses);
     }
     role_close_losses(&losses);
-    guard_leavers(scope, scope->plan->managed - left);
+    guard_losses(scope, scope->plan->managed - left);
 }
 
 static int compare_findings(gconstpointer a, gconstpointer b)

@@ -45,7 +45,8 @@
  * only with such a comment that says nothing of a lock before: NOLOGIN by an admin's hand stays.
  *
  * The guard LEAVERS counts new leavers.  A share is of the managed roles that had not left, rounded
- * down, but at least one (of 0 %: none): so that of five people one may leave.
+ * down, but at least one (of 0 %: none): so that of five people one may leave.  The guard REVOKES
+ * counts in the same way those who stay and lose a governed role, be it that they get another.
  */
 #ifndef PGSIGNET_SYNC_PLAN_H
 #define PGSIGNET_SYNC_PLAN_H
@@ -63,7 +64,8 @@
 enum change_kind {
     CHANGE_LOCK,    /* ALTER ROLE role NOLOGIN */
     CHANGE_REVOKE,  /* REVOKE object FROM role (16+: GRANTED BY grantor); admin: its ADMIN OPTION */
-    CHANGE_CREATE,  /* CREATE ROLE role LOGIN IN ROLE object (the marker), with options */
+    CHANGE_CREATE,  /* CREATE ROLE role LOGIN IN ROLE object (the marker), with options; 16+: the
+                     * marker is granted apart */
     CHANGE_ADOPT,   /* GRANT object (the marker) TO role */
     CHANGE_LOGIN,   /* ALTER ROLE role LOGIN: back again */
     CHANGE_LIMIT,   /* CONNECTION LIMIT number */
@@ -97,6 +99,7 @@ struct plan {
     size_t roles;           /* wanted and not left out */
     size_t managed;         /* on the server before, and touched */
     size_t joiners, movers; /* made; changed in any way */
+    size_t losers;          /* movers who lose a governed role */
     size_t leavers, droppable; /* that leave now; that are dropped now */
 };
 
@@ -122,16 +125,21 @@ int plan_exit_code(const struct plan *plan);
 /* "grant dbrole_admin to alice  (cn=pg-dba, rule 1)" without a newline; foreign bytes escaped. */
 void plan_describe(const struct change *change, GString *out);
 
+/* n changes, as one statement; apart: as a statement for each, in order, and then one for all. */
+struct plan_piece {
+    size_t n;
+    bool apart;
+};
+
 /*
- * The SQL of changes [from, from + *n) as one or more statements, each ended by ";\n", for a server
- * of that version; *n is how many changes it covers (several grants, revokes, adoptions or
- * terminations that are alike make one statement, up to PLAN_GRANT_MOST members).  CHANGE_TERMINATE
- * and CHANGE_DROP are written as an operator would run them by psql.  Identifiers and literals are
- * quoted whatever they hold.
+ * Appends the SQL of the changes from `from` on that go together (grants, revokes, adoptions or
+ * terminations that are alike, and from 16 on creations: up to PLAN_GRANT_MOST), each statement ended
+ * by ";\n", for a server of that version.  CHANGE_TERMINATE and CHANGE_DROP are written as an
+ * operator would run them by psql.  Identifiers and literals are quoted whatever they hold.
  */
 #define PLAN_GRANT_MOST 1000
-void plan_sql(const struct plan *plan, size_t from, const struct settings_sync *settings,
-              int version, GString *out, size_t *n);
+struct plan_piece plan_sql(const struct plan *plan, size_t from,
+                           const struct settings_sync *settings, int version, GString *out);
 
 /* Appends an identifier or literal, quoted; for standard_conforming_strings = on. */
 void plan_quote_identifier(GString *out, const char *name);

@@ -115,9 +115,9 @@ static json_t *figures_object(const struct plan *plan, bool *ok)
         const char *name;
         size_t value;
     } rows[] = {
-        {"roles", plan->roles},          {"managed", plan->managed}, {"joiners", plan->joiners},
-        {"movers", plan->movers},        {"leavers", plan->leavers}, {"droppable", plan->droppable},
-        {"changes", plan->changes->len},
+        {"roles", plan->roles},         {"managed", plan->managed},      {"joiners", plan->joiners},
+        {"movers", plan->movers},       {"losers", plan->losers},        {"leavers", plan->leavers},
+        {"droppable", plan->droppable}, {"changes", plan->changes->len},
     };
     json_t *object = json_object();
 

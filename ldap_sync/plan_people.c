@@ -163,15 +163,18 @@ void role_plan_mover(struct scope *scope, const struct wanted_role *wanted, int6
     };
     guint before = scope->plan->changes->len;
 
-    if ((scope->flags[place] & SCOPE_MEMBER) == 0)
+    if ((scope->flags[place] & SCOPE_MEMBER) == 0) {
         scope_change(scope, CHANGE_ADOPT, wanted->name, scope->marker)->source =
             source_of(scope, wanted);
+        scope->adopted++;
+    }
     role_plan_members(scope, &role, losses);
     if (!role.grants_only)
         plan_options(scope, &role, losses);
     if ((losses->roles->len > 0 || losses->set) && !scope->settings->leavers.keep_movers)
         plan_terminate(scope, role.actual);
     scope->plan->movers += scope->plan->changes->len > before;
+    scope->plan->losers += losses->roles->len > 0;
     role_clear_losses(losses);
 }
 

@@ -126,14 +126,15 @@ static void flag(struct scope *scope, const char *name, unsigned bits)
         scope->flags[place] = (uint8_t)(scope->flags[place] | bits);
 }
 
-/* The findings of the readers, and the names that they left out. */
-static void take_findings(struct scope *scope)
+void scope_take_findings(struct scope *scope, bool of_losses)
 {
     const GArray *findings = scope->wanted->findings;
 
     for (guint i = 0; i < findings->len; i++) {
         struct sync_finding finding = g_array_index(findings, struct sync_finding, i);
 
+        if (finding.of_losses != of_losses)
+            continue;
         finding.forced = scope_forced(scope, finding.guard);
         if (finding.name != NULL) {
             finding.name = g_string_chunk_insert_const(scope->wanted->names, finding.name);
@@ -172,7 +173,7 @@ bool scope_open(struct scope *scope)
         scope->flags[i] = flags_of(scope, scope_role(scope, i));
     flag(scope, scope->marker, SCOPE_RESERVED);
     flag(scope, actual->runner, SCOPE_RESERVED);
-    take_findings(scope);
+    scope_take_findings(scope, false);
     scope_govern(scope);
     g_hash_table_iter_init(&each, scope->governed);
     while (g_hash_table_iter_next(&each, &name, NULL))

@@ -31,6 +31,7 @@ struct scope {
     GHashTable *revocable; /* 16+: grantors in whose name the runner may revoke */
     GHashTable *alterable; /* 16+: those the runner has ADMIN OPTION on; made when asked for */
     GHashTable *passed;    /* 16+: grantor -> GArray of struct passed_on; made when asked for */
+    size_t adopted;        /* roles that become managed by force */
     struct plan *plan;
 };
 
@@ -59,6 +60,11 @@ bool scope_forced(const struct scope *scope, enum sync_guard guard);
 /* Adds a finding.  passable: --force passes over it. */
 void scope_find(struct scope *scope, enum sync_guard guard, bool passable, const char *name,
                 const char *text, ...) G_GNUC_PRINTF(5, 6);
+
+/*
+ * Adds the findings of the readers, those of losses or the others; a name in them was left out there.
+ */
+void scope_take_findings(struct scope *scope, bool of_losses);
 
 /* Appends a change; the caller completes it before the next. */
 struct change *scope_change(struct scope *scope, enum change_kind kind, const char *role,

@@ -49,10 +49,44 @@ void reading_close(struct reading *reading)
     *reading = (struct reading){0};
 }
 
+#define WARNINGS 10 /* that are shown */
+
+/* What ends no run as long as nobody would lose anything is said all the same. */
+static void warn(const struct wanted *wanted)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < wanted->findings->len; i++) {
+        const struct sync_finding *finding =
+            &g_array_index(wanted->findings, struct sync_finding, i);
+
+        if (finding->of_losses && n++ < WARNINGS)
+            log_warning("%s; a run that would take something from somebody ends (guard %s)",
+                        finding->text, sync_guard_rows[finding->guard].name);
+    }
+    if (n > WARNINGS)
+        log_warning("%u more members that nobody can see", n - WARNINGS);
+}
+
+static void fail(struct reading *reading, const struct session *session, enum reason reason,
+                 const char *fault)
+{
+    const char *why = session->directory != NULL ? directory_error(session->directory) : "";
+
+    reading->unusable = reason == REASON_RULES_UNUSABLE;
+    if (reading->unusable)
+        reading->error =
+            g_strdup_printf("the rules cannot be used (%s): %s", reason_name(reason), fault);
+    else
+        reading->error = g_strdup_printf("the directory was not read (%s)%s%s", reason_name(reason),
+                                         why[0] != '\0' ? ": " : "", why);
+}
+
 bool reading_read(struct reading *reading, struct session *session, struct outcome *begun,
                   struct rules_trace *trace)
 {
     int64_t started = clock_mono_us();
+    char fault[RULES_FAULT_MAX] = "";
     struct meanwhile meanwhile = {
         .progress = {.stream = stderr, .what = ""}, .shown = !session->quiet, .begun = begun};
     const struct rules_request request = {
@@ -60,6 +94,8 @@ bool reading_read(struct reading *reading, struct session *session, struct outco
         .directory = session->directory,
         .now_s = reading->now_s,
         .deadline_ms = clock_mono_ms() + session->settings->sync.read_timeout * 1000,
+        .fault = fault,
+        .fault_size = sizeof fault,
         .trace = trace,
         .progress = on_progress,
         .progress_context = &meanwhile,
@@ -70,12 +106,10 @@ bool reading_read(struct reading *reading, struct session *session, struct outco
     reading->seconds = seconds_since(started);
     reading->done = reason == REASON_GRANTED;
     if (!reading->done) {
-        const char *why = session->directory != NULL ? directory_error(session->directory) : "";
-
-        reading->error = g_strdup_printf("the directory was not read (%s)%s%s", reason_name(reason),
-                                         why[0] != '\0' ? ": " : "", why);
+        fail(reading, session, reason, fault);
         return false;
     }
+    warn(&reading->wanted);
     if (session->verbose)
         log_info("directory: %u roles wanted, %.3f s", reading->wanted.roles->len,
                  reading->seconds);

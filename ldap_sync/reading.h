@@ -12,7 +12,8 @@ struct reading {
     struct wanted wanted;
     int64_t now_s;
     bool done;
-    char *error; /* owned; why it is not done */
+    bool unusable; /* the rules cannot be used */
+    char *error;   /* owned; why it is not done */
     double seconds;
 };
 

@@ -63,6 +63,8 @@ static enum reason run(struct scan *scan)
     reason = scan_people(scan);
     if (reason == REASON_GRANTED)
         scan_roles(scan);
+    if (reason == REASON_GRANTED)
+        reason = scan_unseen(scan);
     if (reason == REASON_GRANTED && tracing(scan))
         trace_rest(scan);
     return reason;
@@ -90,12 +92,12 @@ enum reason rules_read(const struct rules_request *request, struct wanted *wante
                         .sync = &request->settings->sync,
                         .directory = request->directory,
                         .wanted = wanted};
-    enum reason reason = REASON_INTERNAL;
-    char why[512];
+    enum reason reason = REASON_RULES_UNUSABLE;
+    char why[RULES_FAULT_MAX];
 
     if (!scan_prepare(&scan, why, sizeof why)) {
-        if (request->directory != NULL)
-            directory_bad_answer(request->directory, "%s", why);
+        if (request->fault != NULL)
+            g_strlcpy(request->fault, why, request->fault_size);
     } else {
         init(&scan);
         if (request->directory != NULL)

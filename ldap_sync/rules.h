@@ -28,11 +28,15 @@ struct rules_trace {
 /* Called now and then during long readings; NULL is allowed. */
 typedef void rules_progress(void *context, const char *what, size_t done);
 
+#define RULES_FAULT_MAX 768 /* bytes: a sentence with a path in it */
+
 struct rules_request {
     const struct settings *settings; /* ldap and sync */
     struct directory *directory;     /* NULL is allowed where no rule searches */
     int64_t now_s;
     int64_t deadline_ms; /* CLOCK_MONOTONIC: of the whole reading */
+    char *fault;         /* set: what is wrong with the rules; may be NULL */
+    size_t fault_size;
     struct rules_trace *trace;
     rules_progress *progress;
     void *progress_context;
@@ -46,8 +50,8 @@ bool rules_check(const struct settings *settings, char *why, size_t size);
 
 /*
  * Fills wanted (after wanted_init).  REASON_GRANTED: read, and findings say what may keep it from
- * being used (EMPTY, INCOMPLETE, NAMES).  REASON_DIRECTORY_UNAVAILABLE, _DEADLINE, _INTERNAL: not
- * read; directory_error says why.
+ * being used (EMPTY, INCOMPLETE, NAMES).  REASON_RULES_UNUSABLE: not read, and fault says why.
+ * REASON_DIRECTORY_UNAVAILABLE, _DEADLINE, _INTERNAL: not read; directory_error says why.
  */
 enum reason rules_read(const struct rules_request *request, struct wanted *wanted);
 

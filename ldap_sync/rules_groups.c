@@ -27,6 +27,8 @@ static const struct {
     [MEMBERS_NESTED] = {{"member", "uniqueMember"}, true},
 };
 
+const char group_several[] = "several values";
+
 static void free_group(void *data)
 {
     struct group *group = data;
@@ -191,11 +193,13 @@ static void read_template_value(struct scan *scan, struct group *group, const st
 
         if (strlen(wanted) != name->bv_len || strncasecmp(wanted, name->bv_val, name->bv_len) != 0)
             continue;
-        group->values[i] = values[0].bv_val != NULL && values[1].bv_val == NULL &&
-                                   memchr(values[0].bv_val, '\0', values[0].bv_len) == NULL
-                               ? g_string_chunk_insert_len(scan->persons.texts, values[0].bv_val,
-                                                           (gssize)values[0].bv_len)
-                               : NULL;
+        group->values[i] = NULL;
+        if (values[0].bv_val != NULL && values[1].bv_val != NULL)
+            group->values[i] = group_several;
+        else if (values[0].bv_val != NULL &&
+                 memchr(values[0].bv_val, '\0', values[0].bv_len) == NULL)
+            group->values[i] = g_string_chunk_insert_len(scan->persons.texts, values[0].bv_val,
+                                                         (gssize)values[0].bv_len);
     }
 }
 

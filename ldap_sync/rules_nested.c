@@ -11,7 +11,7 @@
 #define BATCH 50 /* groups asked for in one search */
 
 /* The classes of groups in the schemas of OpenLDAP, 389 Directory Server and AD. */
-static const char group_filter[] =
+const char nested_group_filter[] =
     "(|(objectClass=group)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)"
     "(objectClass=groupOfMembers)(objectClass=groupOfEntries)(objectClass=posixGroup))";
 
@@ -38,7 +38,7 @@ static enum reason read_group_dns(struct scan *scan, const char *base)
     struct rules_search search = {.what = "searching groups in groups",
                                   .base = base,
                                   .scope = LDAP_SCOPE_SUBTREE,
-                                  .filter = group_filter,
+                                  .filter = nested_group_filter,
                                   .attributes = nothing,
                                   .each = note_group_dn,
                                   .context = scan};
@@ -63,8 +63,7 @@ static GPtrArray *nested_bases(const struct scan *scan)
     return bases;
 }
 
-/* (cn=NAME) by the first RDN: an entry has the values that its name is made of. */
-static void append_rdn(GString *filter, const struct person *person)
+void nested_append_rdn(GString *filter, const struct person *person)
 {
     char *type = g_strndup(person->rdn, strcspn(person->rdn, "=")), *value, *escaped = NULL;
     size_t len;
@@ -95,7 +94,7 @@ static enum reason read_batch(struct scan *scan, const char *base, const guint *
     enum reason reason;
 
     for (guint i = 0; i < n; i++)
-        append_rdn(filter, persons_at(&scan->persons, asked[i]));
+        nested_append_rdn(filter, persons_at(&scan->persons, asked[i]));
     g_string_append_c(filter, ')');
     search.filter = filter->str;
     reason = scan_search(scan, &search);

@@ -93,7 +93,22 @@ static bool expand(const struct row *row, const struct template *template, GStri
     const char *missing;
 
     g_string_truncate(out, 0);
+    row->values->several = NULL;
     return template != NULL && template_expand(template, values_get, row->values, out, &missing);
+}
+
+/*
+ * Of several values none is the right one: values of an attribute have no order, so the next
+ * reading might take another.
+ */
+static bool has_several(const struct row *row, const char *key)
+{
+    if (row->values->several == NULL)
+        return false;
+    g_snprintf(row->why, row->size,
+               "%s of rule %u needs one value of %s, which has several; take the others away", key,
+               row->rule->number, row->values->several);
+    return true;
 }
 
 /* What a C string and a UTF-8 database can hold. */
@@ -106,14 +121,21 @@ static bool is_text(const GString *text)
 static bool read_plain(const struct row *row, struct wanted_options *options, GString *text)
 {
     options->has_limit = expand(row, row->rule->limit, text);
+    if (has_several(row, "connection_limit"))
+        return false;
     if (options->has_limit &&
         number_parse(text->str, text->len, -1, INT32_MAX, &options->limit) != NUMBER_OK)
         return refuse(row, "connection_limit", text, "no number of -1 and up");
     options->has_until = expand(row, row->rule->until, text) && text->len > 0;
+    if (has_several(row, "valid_until"))
+        return false;
     if (options->has_until && !options_until(text->str, text->len, &options->until_s))
         return refuse(row, "valid_until", text,
                       "neither a FILETIME, a GeneralizedTime, a day, nor infinity");
-    /* A comment that says that somebody has left would be read as that. */
+    /*
+     * A comment gives nobody anything: what cannot be one is left out.  One that says that somebody
+     * has left would be read as that.
+     */
     if (expand(row, row->rule->comment, text) && is_text(text) &&
         !g_str_has_prefix(text->str, LEFT_PREFIX))
         options->comment = text->str;
@@ -130,8 +152,11 @@ static bool read_settings(const struct row *row, bool default_set, struct wanted
     options->setting = wanted->settings->len;
     for (guint i = 0; i < row->rule->set_names->len; i++) {
         setting.name = g_ptr_array_index(row->rule->set_names, i);
-        if (!expand(row, g_ptr_array_index(row->rule->set_values, i), text))
+        if (!expand(row, g_ptr_array_index(row->rule->set_values, i), text)) {
+            if (has_several(row, setting.name))
+                return false;
             continue;
+        }
         if (!is_text(text))
             return refuse(row, setting.name, text, "no text");
         setting.value = g_string_chunk_insert_const(wanted->names, text->str);

@@ -20,6 +20,8 @@ enum person_flag {
     PERSON_GROUP = 2,    /* a group: no person after all */
     PERSON_DONE = 4,     /* the entry has been read, and what it gives is given */
     PERSON_DISABLED = 8, /* ... and it is disabled or expired */
+    PERSON_NAMED = 16,   /* his DN gave him a name */
+    PERSON_UNSEEN = 32,  /* of rules_unseen.c: no search has shown what he is */
 };
 
 struct person {

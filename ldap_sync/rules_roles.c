@@ -21,6 +21,7 @@ struct naming {
     GArray *sources; /* uint32_t: of the entry's edges */
     GArray *grants;  /* struct wanted_grant: of the role at hand */
     GString *text;
+    bool filled;       /* the template of a rule had all its values for the entry at hand */
     const char *admin; /* of wanted.names */
 };
 
@@ -134,6 +135,7 @@ static bool make_name(struct scan *scan, const struct rule *rule, struct values 
         }
         return false;
     }
+    naming->filled = true;
     fault = name_fault(naming->text);
     if (fault != NULL)
         refuse(scan, rule, values, naming->text, fault);
@@ -311,6 +313,7 @@ void roles_give(struct scan *scan, struct person *const *persons, size_t n,
 
     collect_sources(scan, persons, n);
     naming->n = 0;
+    naming->filled = false;
     for (guint i = 0; i < naming->sources->len; i++) {
         uint32_t source = g_array_index(naming->sources, uint32_t, i);
         const struct rule *rule = source_rule(scan, source);
@@ -346,6 +349,8 @@ static void give_by_dn(struct scan *scan)
             person->first == 0 || !person_inside(&scan->persons, person))
             continue;
         roles_give(scan, &person, 1, NULL);
+        if (scan->naming->filled)
+            person->flags |= PERSON_NAMED;
     }
 }
 

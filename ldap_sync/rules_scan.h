@@ -7,6 +7,7 @@
  *   edges     who is in which rule by which group
  *   people    one search for everybody's entry, where some rule needs entries
  *   roles     names, options and grants, and what the guards say
+ *   unseen    what may be a group that is out of sight
  *
  * A step returns REASON_GRANTED also where an answer was not whole: that is a finding (INCOMPLETE),
  * and the others are read all the same, so that an operator sees all of them at once.
@@ -49,7 +50,7 @@ struct group_search {
 
 struct group {
     const char *dn;      /* as the server wrote it; of wanted.names */
-    const char **values; /* owned: of group_attributes; NULL = none, several, or one with NUL */
+    const char **values; /* owned: of group_attributes; NULL = none, or one with NUL */
     GArray *list;        /* uint32_t: places of persons, some of them groups themselves */
     GPtrArray *urls;     /* owned texts: memberURL; else NULL */
     char *range;         /* owned: "member;range=1500-*" is still to be asked for; NULL = whole */
@@ -148,6 +149,7 @@ struct rules_search {
     void (*begin)(void *context); /* a try begins: an earlier one does not count; may be NULL */
     bool (*each)(LDAP *ld, LDAPMessage *entry, void *context); /* as ldapc_search */
     void *context;
+    bool lenient;   /* what the server refuses is no finding */
     bool whole;     /* set: nothing is missing; if something is, there is a finding */
     size_t entries; /* set: how many each was given */
 };
@@ -181,6 +183,9 @@ void group_read_begin(void *context);
 /* The attributes that are read, NULL at the end; the caller frees the array alone (g_free). */
 const char **group_attributes(const struct scan *scan, int members);
 
+/* In group.values: the attribute has several. */
+extern const char group_several[];
+
 /* Asks for the rest of groups that came in ranges, from that place in scan.groups on. */
 enum reason scan_ranges(struct scan *scan, guint from);
 
@@ -200,6 +205,11 @@ bool group_parse_range(const char *text, size_t len, int64_t *from, int64_t *to)
 enum reason scan_nested(struct scan *scan);
 enum reason scan_in_chain(struct scan *scan);
 enum reason scan_urls(struct scan *scan);
+
+extern const char nested_group_filter[];
+
+/* Appends (cn=NAME) by the first RDN: an entry has the values that its name is made of. */
+void nested_append_rdn(GString *filter, const struct person *person);
 
 /* --- rules_edges.c --- */
 
@@ -233,6 +243,14 @@ void roles_give(struct scan *scan, struct person *const *persons, size_t n,
 /* Those that no entry was needed for, the static rules, the guards. */
 void scan_roles(struct scan *scan);
 
+/* --- rules_unseen.c --- */
+
+/*
+ * Members of nested groups that are neither a person nor a group as far as was seen: what they are.
+ * After scan_roles.
+ */
+enum reason scan_unseen(struct scan *scan);
+
 /* --- rules_values.c --- */
 
 /* What templates are filled with. */
@@ -242,6 +260,7 @@ struct values {
     const struct person *person; /* NULL with an entry */
     const struct group *group;   /* NULL = none */
     char *owned;                 /* the last value of a DN */
+    const char *several; /* an attribute that was asked for and has several values; or NULL */
 };
 bool values_get(void *context, enum template_from from, const char *attribute, const char **value,
                 size_t *len);

@@ -210,7 +210,9 @@ static void judge(struct pass *pass)
 {
     const struct ldapc_search_answer *answer = &pass->answer;
 
-    if (answer->code == LDAP_REFERRAL)
+    if (pass->search->lenient)
+        pass->search->whole = pass->search->whole && answer->code == LDAP_SUCCESS;
+    else if (answer->code == LDAP_REFERRAL)
         incomplete(pass, "the base is on another server", answer->diagnostic);
     else if (answer->code != LDAP_SUCCESS)
         incomplete(pass, ldap_err2string(answer->code), directory_details(answer->diagnostic));

@@ -14,14 +14,15 @@ void values_clear(struct values *values)
     values->owned = NULL;
 }
 
-static bool of_entry(const struct values *values, const char *attribute, const char **value,
-                     size_t *len)
+static bool of_entry(struct values *values, const char *attribute, const char **value, size_t *len)
 {
     const GPtrArray *names = values->scan->entry_attributes;
 
     for (guint i = 0; values->entry != NULL && i < names->len; i++) {
         if (strcasecmp(g_ptr_array_index(names, i), attribute) != 0)
             continue;
+        if (values->entry->n[i] > 1)
+            values->several = attribute;
         if (values->entry->n[i] != 1)
             return false;
         *value = values->entry->values[i][0].bv_val;
@@ -31,8 +32,7 @@ static bool of_entry(const struct values *values, const char *attribute, const c
     return false;
 }
 
-static bool of_group(const struct values *values, const char *attribute, const char **value,
-                     size_t *len)
+static bool of_group(struct values *values, const char *attribute, const char **value, size_t *len)
 {
     const GPtrArray *names = values->scan->group_attributes;
 
@@ -40,8 +40,10 @@ static bool of_group(const struct values *values, const char *attribute, const c
         if (strcasecmp(g_ptr_array_index(names, i), attribute) != 0)
             continue;
         *value = values->group->values[i];
+        if (*value == group_several)
+            values->several = attribute;
         *len = *value != NULL ? strlen(*value) : 0;
-        return *value != NULL;
+        return *value != NULL && *value != group_several;
     }
     return false;
 }

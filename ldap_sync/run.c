@@ -246,8 +246,11 @@ int run_once(struct session *session, const struct run_wish *wish)
     reading_init(&reading);
     /* The first server answers while the directory is read. */
     reading_begin(&reading, &session->clusters[0], intent, &outcome);
-    if (!reading_read(&reading, session, &outcome, NULL))
+    if (!reading_read(&reading, session, &outcome, NULL)) {
         log_error("%s; nothing was changed", reading.error);
+        if (reading.unusable && wish->apply)
+            event_rules(session, reading.error);
+    }
     for (size_t i = 0; i < session->n_clusters; i++) {
         if (i > 0)
             reading_begin(&reading, &session->clusters[i], intent, &outcome);

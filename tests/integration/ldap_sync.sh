@@ -398,6 +398,52 @@ sync plan --format sql
 same "but no SQL that somebody could run" "$out" ''
 put pg-dba henry && put pg-users bob || exit 1
 
+# Who is in another group as well stays, and loses a grant all the same.
+sync_lines='  guards: {max_revokes: 0}'
+configure
+put pg-users alice && runs "in two groups" && before=$(state) && take pg-dba alice || exit 1
+guarded "more who stay and lose a grant than allowed" 19 revokes
+says "more who stay and lose a grant than allowed: how many" 'guard revokes: 1 of [0-9]+ managed roles would stay and lose a grant, at most 0 may at once \(sync.guards.max_revokes\); nothing was changed: '
+sync run --force leavers
+ends "another guard's force does not help" 19
+runs "--force revokes passes it over" --force revokes
+same "and the grant is gone" "$(member_of alice dbrole_admin)" f
+sync_lines=''
+configure
+put pg-dba alice && take pg-users alice && runs "one at once may" || exit 1
+before=$(state)
+
+# A group that holds grace is no longer to be seen: nobody may take her for a leaver.
+stop_slapd
+sed -i "s/^access to \* by/access to dn.exact=\"cn=pg-inner,$groups\" by * none\n&/" "$SLAPD_DIR/slapd.conf"
+slapd_run
+guarded "a nested group that may not be seen" 11 incomplete
+says "a nested group that may not be seen: by name" "guard incomplete: nobody can see cn=pg-inner,$groups, a member of cn=pg-users,$groups \(rule 2\)"
+stop_slapd
+sed -i '/^access to dn.exact="cn=pg-inner/d' "$SLAPD_DIR/slapd.conf"
+slapd_run
+# of_users VERB: a member that no search finds is put in, or taken away.
+of_users() { printf 'dn: cn=pg-users,%s\nchangetype: modify\n%s: member\nmember: cn=lost,ou=elsewhere,dc=example,dc=com\n' "$groups" "$1" | ldap_change; }
+of_users add && put pg-users alice || exit 1
+runs "a member that nobody can see, and nobody would lose anything"
+says "it is said all the same" "warning: nobody can see cn=lost,ou=elsewhere,dc=example,dc=com, a member of cn=pg-users,$groups \(rule 2\): it may be a group"
+of_users delete && take pg-users alice && runs "when it is gone, a grant may be lost" || exit 1
+
+printf 'alice,alicia\nno comma here\n' >"$work/etc/names.csv"
+configure "
+    - search: {base: \"$groups\", filter: \"(cn=pg-dba)\"}
+      role: \"{dn.uid|map:$work/etc/names.csv}\"
+      grant: [dbrole_admin]"
+was=$(wc -l <"$work/var/audit.jsonl")
+sync run
+ends "a map that cannot be read" 1
+says "a map that cannot be read: rule, file and line are named" "the rules cannot be used \(rules-unusable\): sync.rules: rule 1: role: \|map:$work/etc/names.csv: line 2 is not OLD,NEW; nothing was changed"
+same "a map that cannot be read: nothing is lost" "$(state)" "$before"
+same "a map that cannot be read: is an alert" \
+    "$(tail -n +$((was + 1)) "$work/var/audit.jsonl" | jq -r '.event + " " + .result + " " + .severity')" "sync-rules failed alert"
+sync plan
+ends "plan says it too" 1
+
 configure "
     - search: {base: \"$groups\", filter: \"(cn=no-such-group)\"}
       role: \"{dn.uid}\"
@@ -534,7 +580,7 @@ was=$(wc -l <"$work/var/audit.jsonl")
 locked=$(pg_sql "SELECT string_agg(oid::text, ', ') FROM pg_roles WHERE NOT rolcanlogin")
 exec 8> >(exec true)
 wait $!
-(cd / && exec runuser -u nobody -- "$sync" --config "$work/etc/sync.yaml" run --force leavers --force unmanaged) >&8 2>/dev/null
+(cd / && exec runuser -u nobody -- "$sync" --config "$work/etc/sync.yaml" run --force leavers --force revokes --force unmanaged) >&8 2>/dev/null
 exec 8>&-
 locked=$(pg_sql "SELECT count(*) FROM pg_roles WHERE NOT rolcanlogin AND oid NOT IN ($locked)")
 check "all of them leave, when that is forced" test "$locked" -gt 20

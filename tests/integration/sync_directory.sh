@@ -200,6 +200,27 @@ says "the first rule's options count, grants are united, and admins set their ro
 conf "    - {search: {base: \"$g\", filter: \"(cn=dba)\"}, role: \"{uid}\", grant: dbrole_admin, options: {set: {}}}"
 says "set: {} sets nothing" "^role alice dbrole_admin \(cn=dba"
 
+# --- several values ------------------------------------------------------------------------------------
+
+{
+    printf 'dn: uid=many,%s\nobjectClass: inetOrgPerson\nuid: many\ncn: many\nsn: x\nemployeeType: 20270131120000Z\nemployeeType: infinity\n\n' "$p"
+    printf 'dn: uid=single,%s\nobjectClass: inetOrgPerson\nuid: single\ncn: single\nsn: x\nemployeeType: infinity\n\n' "$p"
+    printf 'dn: cn=several,%s\nobjectClass: groupOfNames\ndescription: 1\ndescription: 2\nmember: uid=many,%s\nmember: uid=single,%s\n' "$g" "$p" "$p"
+} | admin ldapadd >/dev/null || not_ok "entries with several values are added"
+for option in connection_limit valid_until 'set: {work_mem'; do
+    key=${option#set: \{}
+    conf "$(rule '{uid}' '(cn=several)' "options: {${option}: \"{employeeType}\"}$([ "$key" = "$option" ] || echo '}')")"
+    says "$key refuses one with several values by name" \
+        "^finding names many: $key of rule 1 needs one value of employeeType, which has several; take the others away$"
+    check "... and makes no role of him" bash -c "! '$probe' '$conf' | grep '^role many '"
+done
+conf "$(rule '{uid}' '(cn=several)' 'options: {valid_until: "{employeeType}"}')"
+says "who has one value has it" "^role single r until=infinity "
+conf "$(rule '{uid}' '(cn=several)' 'options: {comment: "{employeeType}"}')"
+says "a comment is left alone" "^role many r \(cn=several" "^role single r comment=infinity "
+conf "$(rule '{uid}' '(cn=several)' 'options: {connection_limit: "{group.description}"}')"
+says "of a group too" "^finding names single: connection_limit of rule 1 needs one value of description"
+
 # --- hard names ----------------------------------------------------------------------------------------
 
 # entry UID: adds a person below ou=hard and says its DN as the server has it.
@@ -295,7 +316,26 @@ uri=
 printf 'dn: cn=holder,%s\nobjectClass: groupOfNames\nmember: cn=secret,%s\nmember: uid=alice,%s\n\ndn: cn=secret,%s\nobjectClass: groupOfNames\nmember: uid=bob,%s\n' \
     "$g" "$g" "$p" "$g" "$p" | admin ldapadd >/dev/null
 conf "$(rule '{uid}' '(cn=holder)' 'nested: climb')"
-wants "a group that may not be seen is nobody" alice
+for role in '{uid}' '{dn.uid}'; do
+    conf "$(rule "$role" '(cn=holder)' 'nested: climb')"
+    says "a group that may not be seen is named, $role" "^finding incomplete -: nobody can see cn=secret,$g, a member of cn=holder,$g \(rule 1\): it may be a group" "^role alice r "
+done
+conf "$(rule '{uid}' '(cn=holder)')"
+wants "and nobody's matter where groups in groups are not followed" alice
+printf 'dn: cn=wide,%s\nobjectClass: groupOfNames\nmember: cn=far,%s\nmember: uid=alice,%s\n\ndn: cn=far,%s\nobjectClass: groupOfNames\nmember: uid=bob,%s\n' \
+    "$g" "$p" "$p" "$p" "$p" | admin ldapadd >/dev/null
+for role in '{uid}' '{dn.uid}'; do
+    conf "$(rule "$role" '(cn=wide)' 'nested: climb')"
+    says "a group outside of group_base is named, $role" "^finding incomplete -: the group cn=far,$p, which is in cn=wide,$g \(rule 1\), lies outside of ldap.group_base"
+    conf "$(rule "$role" '(cn=gone2)' 'nested: climb')"
+    printf 'dn: cn=gone2,%s\nobjectClass: groupOfNames\nmember: uid=nobody,%s\nmember: uid=alice,%s\nmember: cn=machine,%s\nmember: cn=pgsignet,ou=services,dc=example,dc=com\n' \
+        "$g" "$p" "$p" "$p" | admin ldapadd >/dev/null 2>&1
+    # By DN nobody knows that he is gone.
+    case $role in '{uid}') names=alice ;; *) names='alice nobody' ;; esac
+    wants "who was deleted among people, and an account that is nobody's, are passed over, $role" "$names"
+done
+printf 'dn: cn=gone2,%s\nchangetype: modify\nadd: member\nmember: cn=lost,ou=elsewhere,dc=example,dc=com\n' "$g" | admin ldapmodify >/dev/null
+says "a member of a part that nobody can see is named" "^finding incomplete -: nobody can see cn=lost,ou=elsewhere,dc=example,dc=com, "
 
 # --- many ----------------------------------------------------------------------------------------------
 

@@ -511,6 +511,44 @@ if [ "$version" -ge 16 ]; then
 else
     has "print-grants says what CREATEROLE may" pg_execute_server_program "$(cat "$work/grants")"
 fi
+if [ "$version" -ge 16 ]; then
+    # The marker is granted apart there, and a role without it would be nobody's.
+    { for name in ida ivo ike; do row create "$name" pgsignet_managed; done; row comment ida '\N' x; } >"$work/plan"
+    pg_sql 'REVOKE ADMIN OPTION FOR pgsignet_managed FROM sync_runner CASCADE'
+    out=$(probe on_error=skip apply <"$work/plan")
+    gives "who cannot be put into the marker is not made, and each is named" \
+        'trouble create ida;trouble create ivo;trouble create ike' \
+        "$(sed -n 's/^\(trouble create [a-z]*\).*/\1/p' <<<"$out" | paste -sd ';')"
+    has "... with the server's words" 'permission denied to grant role "pgsignet_managed"' "$out"
+    gives "... nobody of them" 0 "$(roles_like i%)"
+    pg_sql 'GRANT pgsignet_managed TO sync_runner WITH ADMIN TRUE, INHERIT FALSE, SET FALSE'
+    out=$({ cat "$work/plan"; row grant ida dbrole_admin; } | probe apply)
+    has "with it all are" 'result ok 2' "$out"
+    gives "... in the marker, and the runner is no member of them but by ADMIN OPTION" '3 0' \
+        "$(pg_sql "SELECT count(*) FILTER (WHERE pg_has_role(oid, 'pgsignet_managed', 'MEMBER')),
+            (SELECT count(*) FROM pg_auth_members WHERE member = 'sync_runner'::regrole AND (inherit_option OR set_option)
+                AND roleid::regrole::text ~ '^i')
+            FROM pg_roles WHERE rolname ~ '^i'" -F ' ')"
+    gives "what the runner grants is its own" 'sync_runner' \
+        "$(pg_sql "SELECT string_agg(DISTINCT grantor::regrole::text, ' ') FROM pg_auth_members
+            WHERE member = 'ida'::regrole")"
+    # Each option, and a membership that somebody else granted: it stays, unless it is revoked in his name.
+    pg_sql 'GRANT dbrole_readonly TO ida WITH INHERIT FALSE'
+    { row grant ida dbrole_readonly 'admin noset'; row grant ivo dbrole_readonly noinherit; } | probe apply >/dev/null
+    gives "memberships have the options that were asked for, beside others'" \
+        'ida postgres f f t,ida sync_runner t t f,ivo sync_runner f f t' \
+        "$(pg_sql "SELECT string_agg(concat_ws(' ', member::regrole, grantor::regrole, admin_option, inherit_option, set_option), ','
+            ORDER BY member::regrole::text, grantor::regrole::text) FROM pg_auth_members
+            WHERE roleid = 'dbrole_readonly'::regrole AND member::regrole::text ~ '^i'")"
+    row revoke ida dbrole_readonly sync_runner | probe apply >/dev/null
+    has "GRANTED BY names whose membership goes" '1 postgres' \
+        "$(pg_sql "SELECT count(*), min(grantor::regrole::text) FROM pg_auth_members
+            WHERE roleid = 'dbrole_readonly'::regrole AND member = 'ida'::regrole" -F ' ')"
+    has "... and what a superuser granted the runner may not revoke" 'trouble revoke dbrole_readonly from ida' \
+        "$(row revoke ida dbrole_readonly postgres | probe on_error=skip apply)"
+else
+    skip "the marker apart, options of memberships, GRANTED BY" "PostgreSQL $version: since 16"
+fi
 check "from 16 on the runner neither has nor becomes what it hands out" grep -qx \
     'GRANT "dbrole_readonly" TO "sync_runner" WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;' \
     <(probe grant=dbrole_readonly grants sync_runner 16)

@@ -11,7 +11,8 @@
  *   grants RUNNER VERSION
  *
  * A line of a plan is KIND TAB ROLE [TAB OBJECT [TAB VALUE]] as COPY writes texts (\t, \n, \\, \N),
- * in the order of enum change_kind; `admin` as the VALUE of a grant is its option.
+ * in the order of enum change_kind.  The VALUE of a grant has words: admin, noinherit, noset; that of
+ * a revoke is the grantor.
  *
  * KEY is a setting of sync: (lists by commas); `plan` reads the plan from a file; `step=yes` makes
  * apply print "at N" after each message, and before the first, and wait for a line of standard
@@ -184,7 +185,13 @@ static bool take_change(struct plan *plan, char *line)
         change.object = g_string_chunk_insert_const(names, field[2]);
     if (field[3] != NULL)
         change.value = g_string_chunk_insert_const(names, field[3]);
-    change.admin = change.kind == CHANGE_GRANT && change.value != NULL;
+    if (change.kind == CHANGE_GRANT && change.value != NULL) {
+        change.admin = strstr(change.value, "admin") != NULL;
+        change.inherit = strstr(change.value, "noinherit") == NULL;
+        change.set = strstr(change.value, "noset") == NULL;
+    }
+    if (change.kind == CHANGE_REVOKE)
+        change.grantor = change.value;
     g_array_append_val(plan->changes, change);
     return true;
 }

@@ -74,14 +74,15 @@ static const struct {
      "REVOKE ADMIN OPTION FOR \"g\" FROM \"a\" GRANTED BY \"p\" CASCADE;\n"},
     {{.kind = CHANGE_CREATE, .role = "a", .object = "m", .options = &no_options},
      "CREATE ROLE \"a\" LOGIN IN ROLE \"m\";\n",
-     NULL},
+     "CREATE ROLE \"a\" LOGIN;\nGRANT \"m\" TO \"a\";\n"},
     {{.kind = CHANGE_CREATE, .role = "a", .object = "m", .options = &all_options},
      "CREATE ROLE \"a\" LOGIN CONNECTION LIMIT -1 VALID UNTIL '2027-01-15 08:00:00+00' "
      "IN ROLE \"m\";\n",
-     NULL},
+     "CREATE ROLE \"a\" LOGIN CONNECTION LIMIT -1 VALID UNTIL '2027-01-15 08:00:00+00';\n"
+     "GRANT \"m\" TO \"a\";\n"},
     {{.kind = CHANGE_CREATE, .role = "a", .object = "m", .options = &endless},
      "CREATE ROLE \"a\" LOGIN VALID UNTIL 'infinity' IN ROLE \"m\";\n",
-     NULL},
+     "CREATE ROLE \"a\" LOGIN VALID UNTIL 'infinity';\nGRANT \"m\" TO \"a\";\n"},
     {{.kind = CHANGE_ADOPT, .role = "a", .object = "m"}, "GRANT \"m\" TO \"a\";\n", NULL},
     {{.kind = CHANGE_LIMIT, .role = "a", .number = 10},
      "ALTER ROLE \"a\" CONNECTION LIMIT 10;\n",
@@ -136,11 +137,11 @@ static char *sql_of(const struct change *change, int version)
     char reassign_to[] = "dbrole_admin";
     struct settings_sync settings = {.leavers = {.reassign_to = reassign_to}};
     GString *out = g_string_new(NULL);
-    size_t n = 0;
 
     g_array_append_vals(plan.changes, change, 1);
-    plan_sql(&plan, 0, &settings, version, out, &n);
-    assert_int_equal(n, 1);
+    struct plan_piece piece = plan_sql(&plan, 0, &settings, version, out);
+    assert_int_equal(piece.n, 1);
+    assert_int_equal(piece.apart, version >= 160000 && change->kind == CHANGE_CREATE);
     plan_clear(&plan);
     return g_string_free(out, FALSE);
 }
@@ -166,7 +167,7 @@ static char *covers(const struct plan *plan, const struct settings_sync *setting
 
     for (size_t i = 0, n; i < plan->changes->len; i += n) {
         const struct change *change = &g_array_index(plan->changes, struct change, i);
-        plan_sql(plan, i, settings, 160000, sql, &n);
+        n = plan_sql(plan, i, settings, 160000, sql).n;
         g_string_append_printf(out, "%s %zu\n", plan_kind_name(change->kind), n);
     }
     g_string_free(sql, TRUE);
@@ -230,6 +231,34 @@ static void a_statement_has_so_many_members_at_most(void **state)
     char *text = covers(&plan, &world.settings);
     assert_string_equal(text, "grant 1000\ngrant 1000\ngrant 300\n");
     g_free(text);
+    plan_clear(&plan);
+    world_clear(&world);
+}
+
+/* Since 16 with one grant of the marker for all; before, each with its own. */
+static void since_16_the_marker_is_granted_to_many_at_once(void **state)
+{
+    struct world world;
+    struct plan plan;
+    GString *sql = g_string_new(NULL);
+
+    (void)state;
+    world_init(&world);
+    world_read(&world, "version=16 super", "a@1\nb@1 limit=3\nc@2", NULL);
+    world_plan(&world, &plan);
+    char *text = covers(&plan, &world.settings);
+    assert_string_equal(text, "create 3\n");
+    struct plan_piece piece = plan_sql(&plan, 0, &world.settings, 160000, sql);
+    assert_true(piece.apart);
+    assert_string_equal(sql->str, "CREATE ROLE \"a\" LOGIN;\n"
+                                  "CREATE ROLE \"b\" LOGIN CONNECTION LIMIT 3;\n"
+                                  "CREATE ROLE \"c\" LOGIN;\n"
+                                  "GRANT \"pgsignet_managed\" TO \"a\", \"b\", \"c\";\n");
+    piece = plan_sql(&plan, 0, &world.settings, 150004, sql);
+    assert_int_equal(piece.n, 1);
+    assert_false(piece.apart);
+    g_free(text);
+    g_string_free(sql, TRUE);
     plan_clear(&plan);
     world_clear(&world);
 }
@@ -353,6 +382,7 @@ int main(void)
         cmocka_unit_test(grants_that_are_alike_are_one_statement),
         cmocka_unit_test(a_cascade_is_a_statement_of_its_own),
         cmocka_unit_test(a_statement_has_so_many_members_at_most),
+        cmocka_unit_test(since_16_the_marker_is_granted_to_many_at_once),
         cmocka_unit_test(a_script_commits_before_it_ends_sessions),
         cmocka_unit_test(lines_are_one_line_and_name_the_group),
         cmocka_unit_test(json_holds_the_whole_plan),

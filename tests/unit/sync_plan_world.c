@@ -130,7 +130,11 @@ void world_init(struct world *world)
         .managed = (char *)(uintptr_t)world_name(world, MARKER),
         .protect = {.at = world->protect},
         .rules = world->rules,
-        .guards = {.leavers = -1, .leavers_share = 100, .min_members = 1},
+        .guards = {.leavers = -1,
+                   .leavers_share = 100,
+                   .revokes = -1,
+                   .revokes_share = 100,
+                   .min_members = 1},
         .leavers = {.terminate = true,
                     .reassign_to = (char *)(uintptr_t)world_name(world, "dbrole_admin")},
     };
@@ -174,6 +178,10 @@ static void read_how(struct world *world, const char *word)
         world->settings.guards.leavers_share = number;
     else if (g_str_has_prefix(word, "leavers="))
         world->settings.guards.leavers = number;
+    else if (g_str_has_prefix(word, "revokes_share="))
+        world->settings.guards.revokes_share = number;
+    else if (g_str_has_prefix(word, "revokes="))
+        world->settings.guards.revokes = number;
     else if (strcmp(word, "lock=never") == 0)
         world->settings.leavers.lock = LEAVERS_LOCK_NEVER;
     else if (strcmp(word, "keep_movers") == 0)

@@ -11,6 +11,7 @@
  * dbrole_readwrite.  The rules: 1 = cn=pg-dba grants dbrole_admin and sets role = dbrole_admin; 2 =
  * cn=pg-read grants dbrole_readonly and sets work_mem = 64MB; 3 is static and grants
  * dbrole_readwrite.  How it is, words: version=16 super (the runner is one) share=P leavers=N
+ * revokes_share=P revokes=N
  * lock=never keep_movers no_terminate drop=SECONDS force=GUARD protect=GLOB without=NAME grant=ROLE
  * (a 4th rule).
  */

@@ -56,6 +56,8 @@ static void test_defaults(void **state)
     assert_null(rule->options.comment);
     assert_int_equal(s->sync.guards.leavers, -1);
     assert_int_equal(s->sync.guards.leavers_share, 10);
+    assert_int_equal(s->sync.guards.revokes, -1);
+    assert_int_equal(s->sync.guards.revokes_share, 10);
     assert_int_equal(s->sync.guards.min_members, 1);
     assert_int_equal(s->sync.leavers.lock, LEAVERS_LOCK_NOW);
     assert_true(s->sync.leavers.terminate);
@@ -95,7 +97,7 @@ static void test_values(void **state)
              "    - static: app_reader\n"
              "      grant: [dbrole_readonly, pg_monitor]\n"
              "      options: {set: {}}\n"
-             "  guards: {max_leavers: 25, min_members: 0}\n"
+             "  guards: {max_leavers: 25, max_revokes: 0, min_members: 0}\n"
              "  leavers: {terminate: false, keep_movers: true, drop_after: 30d, reassign_to: dba}\n"
              "  roles: {owners: [dba, dbrole_admin], databases: app}\n"
              "  on_error: skip\n"
@@ -131,6 +133,7 @@ static void test_values(void **state)
     assert_true(s->sync.rules[1].options.has_set);
     assert_int_equal(s->sync.rules[1].options.n_set, 0);
     assert_int_equal(s->sync.guards.leavers, 25);
+    assert_int_equal(s->sync.guards.revokes, 0);
     assert_int_equal(s->sync.guards.min_members, 0);
     assert_int_equal(s->sync.leavers.drop_after, 30 * 86400);
     assert_string_equal(s->sync.leavers.reassign_to, "dba");
@@ -141,12 +144,31 @@ static void test_values(void **state)
     free(faults);
 }
 
-/* Each text is refused with one fault that begins so. */
-static void test_faults(void **state)
+/* A text, and how the one fault begins with which it is refused. */
+struct fault_row {
+    const char *text, *fault;
+};
+
+static void refuse(const struct fault_row *rows, size_t n)
 {
-    static const struct {
-        const char *text, *fault;
-    } rows[] = {
+    for (size_t i = 0; i < n; i++) {
+        char *faults, *end;
+        struct settings *s = parse(rows[i].text, &faults);
+
+        if (s != NULL)
+            fail_msg("accepted: %s", rows[i].text);
+        if (strncmp(faults, rows[i].fault, strlen(rows[i].fault)) != 0)
+            fail_msg("%s\nis refused with\n%sinstead of\n%s", rows[i].text, faults, rows[i].fault);
+        end = strchr(faults, '\n');
+        if (end == NULL || end[1] != '\0')
+            fail_msg("%s\nhas several faults:\n%s", rows[i].text, faults);
+        free(faults);
+    }
+}
+
+static void test_faulty_servers(void **state)
+{
+    static const struct fault_row rows[] = {
         {"audit:\n", "t.yaml:1: there is no sync section; write one"},
         {"sync:\n" RULE, "t.yaml:1: sync says no postgres; write"},
         {"sync:\n  postgres: []\n" RULE, "t.yaml:2: sync says no postgres; write"},
@@ -158,6 +180,15 @@ static void test_faults(void **state)
         {"sync:\n  postgres: host=x password=y\n" RULE, "t.yaml:2: sync.postgres holds a password"},
         {"sync:\n  postgres: [host=x, host=x]\n" RULE,
          "t.yaml:2: sync.postgres names one server twice"},
+    };
+
+    (void)state;
+    refuse(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void test_faulty_rules(void **state)
+{
+    static const struct fault_row rows[] = {
         {SYNC, "t.yaml:1: sync has no rules"},
         {SYNC "  rules: []\n", "t.yaml:3: sync has no rules"},
         {SYNC "  rules: [x]\n", "t.yaml:3: an entry of sync.rules is not a map"},
@@ -179,6 +210,15 @@ static void test_faults(void **state)
          "t.yaml:3: sync.rules.static: "
          "\"a23456789012345678901234567890123456789012345678901234567890"
          "1234\" is longer than"},
+    };
+
+    (void)state;
+    refuse(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void test_faulty_searches(void **state)
+{
+    static const struct fault_row rows[] = {
         {SYNC "  rules: [{search: {base: 'dc=x'}, role: r, grant: [a]}]\n",
          "t.yaml:3: a rule searches, but there is no ldap section"},
         {LDAP SYNC "  rules: [{search: {base: 'dc=x'}, static: [b], grant: [a]}]\n",
@@ -195,12 +235,23 @@ static void test_faults(void **state)
          "  rules:\n  - search: {base: 'dc=x'}\n    grant: [a]\n    role: r\n    nested: climb\n"
          "    members: memberUid\n",
          "t.yaml:8: sync.rules.nested follows DNs, and memberUid holds none"},
+    };
+
+    (void)state;
+    refuse(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void test_faulty_rest(void **state)
+{
+    static const struct fault_row rows[] = {
         {SYNC RULE "  guards: {max_leavers: ten}\n",
          "t.yaml:4: sync.guards.max_leavers: \"ten\" will"},
         {SYNC RULE "  guards: {max_leavers: 101%}\n",
          "t.yaml:4: sync.guards.max_leavers: \"101%\" will"},
         {SYNC RULE "  guards: {max_leavers: \"%\"}\n",
          "t.yaml:4: sync.guards.max_leavers: \"%\" will"},
+        {SYNC RULE "  guards: {max_revokes: \"-1\"}\n",
+         "t.yaml:4: sync.guards.max_revokes: \"-1\" will"},
         {SYNC RULE "  leavers: {drop_after: 1d}\n",
          "t.yaml:4: sync.leavers.drop_after without reassign"},
         {SYNC RULE "  leavers: {reassign_to: x}\n",
@@ -209,6 +260,15 @@ static void test_faults(void **state)
          "t.yaml:7: sync.leavers.lock is never"},
         {SYNC RULE "  metrics: /x/y.txt\n", "t.yaml:4: sync.metrics does not end in .prom"},
         {SYNC RULE "  audit: ''\n", "t.yaml:4: sync.audit is \"\" and audit.syslog is false"},
+    };
+
+    (void)state;
+    refuse(rows, sizeof rows / sizeof rows[0]);
+}
+
+static void test_faulty_options(void **state)
+{
+    static const struct fault_row rows[] = {
         {SYNC "  rules: [{static: a, grant: b, options: {set: [x]}}]\n",
          "t.yaml:3: sync.rules.options.set is a list; write a map like"},
         {SYNC "  rules: [{static: a, grant: b, options: {set: {'a b': c}}}]\n",
@@ -220,19 +280,7 @@ static void test_faults(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char *faults, *end;
-        struct settings *s = parse(rows[i].text, &faults);
-
-        if (s != NULL)
-            fail_msg("accepted: %s", rows[i].text);
-        if (strncmp(faults, rows[i].fault, strlen(rows[i].fault)) != 0)
-            fail_msg("%s\nis refused with\n%sinstead of\n%s", rows[i].text, faults, rows[i].fault);
-        end = strchr(faults, '\n');
-        if (end == NULL || end[1] != '\0')
-            fail_msg("%s\nhas several faults:\n%s", rows[i].text, faults);
-        free(faults);
-    }
+    refuse(rows, sizeof rows / sizeof rows[0]);
 }
 
 /* Neither program stumbles over what only the other one needs. */
@@ -264,10 +312,10 @@ static void test_readers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_readers),
+        cmocka_unit_test(test_defaults),        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_faulty_servers),  cmocka_unit_test(test_faulty_rules),
+        cmocka_unit_test(test_faulty_searches), cmocka_unit_test(test_faulty_options),
+        cmocka_unit_test(test_faulty_rest),     cmocka_unit_test(test_readers),
     };
 
     return cmocka_run_group_tests_name("sync_settings", tests, NULL, NULL);
