@@ -155,11 +155,25 @@ people_make()
     rm -f "$STACK_DIR/pool"
 }
 
+# code_at_hand USER: whether one can be had without a further token
+code_at_hand()
+{
+    local token
+    for token in ${stack_tokens["$1"]-}; do
+        ! stack_free_step "${stack_step["$1/$token"]}" 30 || return 0
+    done
+    return 1
+}
+
 # people_lines FROM TO: "USER SECRET" of each into $STACK_DIR/lines, with a fresh code; good for as long as a code
-# can be, because the first is old when the last is made
+# can be, because the first is old when the last is made.  Tokens are made before, which takes longer than that.
 people_lines()
 {
     local i name
+    for ((i = $1; i < $2; i++)); do
+        printf -v name 'bench%06d' "$i"
+        code_at_hand "$name" || stack_enroll "$name" || : # stack_code makes room where there are eight
+    done
     for ((i = $1; i < $2; i++)); do
         printf -v name 'bench%06d' "$i"
         stack_code "$name" 30 || return 1
