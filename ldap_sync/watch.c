@@ -64,13 +64,17 @@ static void say_how(const struct session *session, const struct notify *notify)
 int watch(struct session *session, const struct run_wish *wish)
 {
     struct notify *notify = NULL;
-    int code = COMMAND_FAILED;
+    int code = COMMAND_DONE; /* told to stop before the first run: nothing has failed */
 
     catch_signals();
     if (session->directory != NULL)
         notify = notify_open(session->settings);
     say_how(session, notify);
-    while (!stopping && session_open_audit(session)) {
+    while (!stopping) {
+        if (!session_open_audit(session)) {
+            code = COMMAND_FAILED;
+            break;
+        }
         code = run_once(session, wish);
         fflush(stdout);
         session->again = true;

@@ -357,7 +357,8 @@ stack_start()
     export PG_SUPERUSER_AUTH='peer map=superuser'
     start_postgres "$STACK_DIR" ||
         { stack_say "PostgreSQL did not start"; return 1; }
-    pg_sql "$(cat "$PGSIGNET_SRC/authd/pgsignet.sql")" >/dev/null || return 1
+    local sql
+    sql=$(cat "$PGSIGNET_SRC/authd/pgsignet.sql") && pg_sql "$sql" >/dev/null || return 1
 
     printf '%s\n' "${STACK_POLICY:-password: ldap
 require_groups: [\"cn=dba,ou=groups,$SLAPD_BASE\"]}" >"$STACK_DIR/policies/default"
