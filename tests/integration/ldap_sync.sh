@@ -518,6 +518,9 @@ until [ "$(pg_sql "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")" 
 
 # Guards of one name: the rest goes on.
 pg_sql "CREATE ROLE dave LOGIN; CREATE ROLE \"Case\" SUPERUSER; CREATE ROLE protected_x LOGIN; CREATE ROLE victim LOGIN"
+# Since 16 CREATEROLE alters only whom it made, or has ADMIN OPTION on.
+[ "$(pg_sql 'SHOW server_version_num')" -lt 160000 ] ||
+    pg_sql 'GRANT dave TO pgsignet_sync WITH ADMIN TRUE, INHERIT FALSE, SET FALSE' || exit 1
 put pg-users dave && put pg-users Case && put pg-users erin || exit 1
 sync run
 check "names that are refused" test "$code" -ge 14
