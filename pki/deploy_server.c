@@ -338,7 +338,8 @@ bool deploy_reload(struct deploy *deploy)
         any = any || !g_array_index(deploy->servers, struct deploy_server, i).remote;
     if (!any)
         log_notice("the files are in place, and no server was told: name it with --postgres, "
-                   "--pid-file or ca.postgres, or reload it, and look with `pgsignet-ca check`");
+                   "--pid-file or ca.postgres; or set ssl = on and these settings there, reload "
+                   "it, and look with `pgsignet-ca check`");
     return good;
 }
 
