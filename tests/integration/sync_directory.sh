@@ -331,8 +331,8 @@ for role in '{uid}' '{dn.uid}'; do
     printf 'dn: cn=gone2,%s\nobjectClass: groupOfNames\nmember: uid=nobody,%s\nmember: uid=alice,%s\nmember: cn=machine,%s\nmember: cn=pgsignet,ou=services,dc=example,dc=com\n' \
         "$g" "$p" "$p" "$p" | admin ldapadd >/dev/null 2>&1
     # By DN nobody knows that he is gone.
-    case $role in '{uid}') names=alice ;; *) names='alice nobody' ;; esac
-    wants "who was deleted among people, and an account that is nobody's, are passed over, $role" "$names"
+    case $role in '{uid}') passed=alice ;; *) passed='alice nobody' ;; esac
+    wants "who was deleted among people, and an account that is nobody's, are passed over, $role" "$passed"
 done
 printf 'dn: cn=gone2,%s\nchangetype: modify\nadd: member\nmember: cn=lost,ou=elsewhere,dc=example,dc=com\n' "$g" | admin ldapmodify >/dev/null
 says "a member of a part that nobody can see is named" "^finding incomplete -: nobody can see cn=lost,ou=elsewhere,dc=example,dc=com, "
