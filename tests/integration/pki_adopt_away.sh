@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A CA is taken over whose key is in a PKCS#11 token, and one below a root whose key is away.
-# time: 120
+# time: 600
 # shellcheck disable=SC2015,SC2016,SC2034 # eval gets its text unexpanded
 set -uo pipefail
 export LC_ALL=C.UTF-8

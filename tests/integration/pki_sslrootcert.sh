@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Clients of a CA that signs logins alone are told the CA of their servers, and get in with what is printed.
-# time: 120
+# time: 600
 # shellcheck disable=SC2015,SC2016 # eval gets its text unexpanded
 set -uo pipefail
 export LC_ALL=C.UTF-8

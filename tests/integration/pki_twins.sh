@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A server and a role of one name: revoke and release do not take one for the other, and say what to write.
-# time: 120
+# time: 600
 # shellcheck disable=SC2015,SC2016,SC2034 # eval gets its text unexpanded
 set -uo pipefail
 export LC_ALL=C.UTF-8
